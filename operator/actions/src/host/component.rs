@@ -1,0 +1,175 @@
+//! From bytes to something that can be instantiated: limits, compilation, and a look at what the component imports and exports.
+
+use std::sync::Arc;
+
+use wasmtime::{
+    Engine,
+    component::{Component, HasSelf, InstancePre, Linker},
+};
+
+use super::{
+    bindings::{
+        exports::lateen::item_action::{action, backup_item, restore_item},
+        lateen::item_action::{context, environment, journal, types},
+    },
+    state::State,
+};
+use crate::{limits, subject::Role};
+
+/// Interfaces of the contract that the host offers, without their version.
+const OFFERED: [&str; 4] = [
+    "lateen:item-action/types",
+    "lateen:item-action/context",
+    "lateen:item-action/journal",
+    "lateen:item-action/environment",
+];
+
+/// The version of the contract that is served.
+const CONTRACT: &str = "0.1";
+
+/// A component that is ready to be instantiated.
+pub(crate) struct Compiled {
+    pub(super) pre: InstancePre<State>,
+    pub(super) action: action::GuestIndices,
+    pub(super) backup: Option<backup_item::GuestIndices>,
+    pub(super) restore: Option<restore_item::GuestIndices>,
+}
+
+/// Why a component cannot be used. The text is for its author.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum ComponentError {
+    #[error("the component is larger than {} MiB", limits::COMPONENT >> 20)]
+    TooLarge,
+    #[error(
+        "this is a core module, not a component; make one of it with `wasm-tools component new`, or with the build step of your toolchain for WIT"
+    )]
+    CoreModule,
+    #[error("this is not WebAssembly: it does not begin with \\0asm")]
+    NotWasm,
+    #[error("cannot compile the component: {0}")]
+    Compile(String),
+    #[error(
+        "the component imports {0}, which the host does not have: actions run without WASI. Build for a target without an operating system (Rust: \
+         wasm32-unknown-unknown), or tell your toolchain to stub WASI"
+    )]
+    ForeignImports(String),
+    #[error(
+        "the component imports {0}, and this server has version {CONTRACT} of the contract: it is too old for the component, or too new"
+    )]
+    OtherContract(String),
+    #[error(
+        "the component exports no interface lateen:item-action/action of version {CONTRACT}; it exports {0}"
+    )]
+    NoAction(String),
+    #[error("cannot link the component: {0}")]
+    Link(String),
+}
+
+impl Compiled {
+    /// Examines and compiles. Takes as long as the component is complicated, and cannot be interrupted: not for an async task.
+    pub(super) fn new(
+        engine: &Engine,
+        linker: &Linker<State>,
+        bytes: &[u8],
+    ) -> Result<Arc<Self>, ComponentError> {
+        if bytes.len() > limits::COMPONENT {
+            return Err(ComponentError::TooLarge);
+        }
+        match bytes.get(..8) {
+            Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => return Err(ComponentError::CoreModule),
+            Some([0, b'a', b's', b'm', ..]) => {}
+            _ => return Err(ComponentError::NotWasm),
+        }
+        let component =
+            Component::new(engine, bytes).map_err(|error| ComponentError::Compile(chain(&error)))?;
+        let component_type = component.component_type();
+        let imports: Vec<&str> = component_type.imports(engine).map(|(name, _)| name).collect();
+        check_imports(&imports)?;
+        let pre = linker.instantiate_pre(&component).map_err(|error| ComponentError::Link(chain(&error)))?;
+        let action = action::GuestIndices::new(&pre)
+            .map_err(|_| ComponentError::NoAction(exports(engine, &component)))?;
+        Ok(Arc::new(Self {
+            action,
+            backup: backup_item::GuestIndices::new(&pre).ok(),
+            restore: restore_item::GuestIndices::new(&pre).ok(),
+            pre,
+        }))
+    }
+
+    /// Whether the component exports what a role needs.
+    pub(crate) fn has(&self, role: Role) -> bool {
+        match role {
+            Role::Backup => self.backup.is_some(),
+            Role::Restore => self.restore.is_some(),
+        }
+    }
+}
+
+/// The linker with everything that a component may import.
+pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    types::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    context::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    journal::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    environment::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+/// Tells apart what no host of ours has and what another version has; the linker's own words name neither a remedy nor more than one import.
+fn check_imports(names: &[&str]) -> Result<(), ComponentError> {
+    let join = |test: &dyn Fn(&&str) -> bool| -> String {
+        names.iter().copied().filter(test).collect::<Vec<_>>().join(", ")
+    };
+    let foreign = join(&|name| !name.starts_with("lateen:item-action/"));
+    if !foreign.is_empty() {
+        return Err(ComponentError::ForeignImports(foreign));
+    }
+    let other = join(&|name| {
+        let (interface, version) = name.split_once('@').unwrap_or((name, ""));
+        !OFFERED.contains(&interface) || !version.starts_with(&format!("{CONTRACT}."))
+    });
+    if other.is_empty() { Ok(()) } else { Err(ComponentError::OtherContract(other)) }
+}
+
+fn exports(engine: &Engine, component: &Component) -> String {
+    let component_type = component.component_type();
+    let names: Vec<&str> = component_type.exports(engine).map(|(name, _)| name).collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+/// The causes of an error on one line.
+pub(super) fn chain(error: &wasmtime::Error) -> String {
+    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_are_told_apart() {
+        let refusal = |names: &[&str]| check_imports(names).map_err(|error| error.to_string());
+        assert_eq!(
+            refusal(&["lateen:item-action/context@0.1.0", "lateen:item-action/journal@0.1.7"]),
+            Ok(())
+        );
+        let foreign = refusal(&[
+            "wasi:cli/environment@0.2.0",
+            "lateen:item-action/context@0.1.0",
+            "env",
+            "lateen:item-action/cluster@0.2.0",
+        ]);
+        let foreign = foreign.unwrap_err();
+        assert!(
+            foreign.starts_with("the component imports wasi:cli/environment@0.2.0, env, which"),
+            "{foreign}"
+        );
+        let newer = refusal(&["lateen:item-action/cluster@0.1.0", "lateen:item-action/context@0.2.0"]);
+        let newer = newer.unwrap_err();
+        assert!(
+            newer
+                .contains("cluster@0.1.0, lateen:item-action/context@0.2.0, and this server has version 0.1"),
+            "{newer}"
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! The host of item actions: WebAssembly components that look at every item of a backup or a restore and may change it, leave it out or ask for
+//! more objects.
+//!
+//! # Parts
+//!
+//! * [`ActionHost`] owns the engine and its clock; there is one per process.
+//! * [`ActionRegistry`] turns labelled ConfigMaps into actions, and says of each ConfigMap what became of it.
+//! * [`ActionSet`] is a snapshot of the registry: what a run starts with and keeps to its end, however the ConfigMaps change meanwhile.
+//! * [`ActionRun`] is one run of a set; its [`ActionSession`]s, one per worker, take items and give back what the actions made of them.
+//!
+//! # Promises
+//!
+//! * Guest code is hostile: its time, memory, stack, answers and log have limits ([`limits`]), and it reaches nothing but the imports of the contract in
+//!   `wit/`. Whatever it does, the process, the other actions and the item it was given stay whole.
+//! * Failure is closed: an action that is broken, or was disabled because it kept trapping, goes on matching, and what it matches fails by its
+//!   failure policy. It is never silently left out.
+//! * Of two actions with the same role and name the one from the older ConfigMap counts.
+//!
+//! # What it never does
+//!
+//! It does not talk to the cluster: the caller brings the ConfigMaps and the items, and acts on what comes back.
+
+mod change;
+mod host;
+pub mod limits;
+pub mod manifest;
+mod masking;
+pub mod matching;
+pub mod outcome;
+pub mod registry;
+pub mod run;
+mod session;
+mod set;
+mod source;
+pub mod subject;
+
+pub use host::{ActionHost, HostError, HostOptions};
+pub use outcome::{ActionError, BackupItemResult, Note, NoteLevel, RestoreItemResult};
+pub use registry::{ActionRegistry, LoadedSource, SourceReport};
+pub use run::{ActionRun, RunInfo};
+pub use session::ActionSession;
+pub use set::{ActionInfo, ActionSet, Unreadable};
+pub use subject::{ObjectRef, Role, Subject};
+
+/// The label that makes a ConfigMap an item action, whatever its value.
+pub const ITEM_ACTION_LABEL: &str = "lateen.dev/item-action";
+
+/// The key of such a ConfigMap that holds the manifest.
+pub const MANIFEST_KEY: &str = "action.yaml";
