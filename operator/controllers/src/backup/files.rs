@@ -1,0 +1,104 @@
+//! The files of a backup beside its archive: made, compressed, stored, and removed again when the run cannot be finished.
+
+use kube::ResourceExt;
+use lateen_api::Document;
+use lateen_api::v1::Backup;
+use lateen_core::backup::side_files::{self, EMPTY_LIST, NULL_LIST};
+use lateen_core::backup::tally::Tally;
+use lateen_core::results::Results;
+use lateen_store::{BackupDir, BackupFile, BackupStore, StoreError};
+
+use crate::gzip::gzip;
+use crate::run_log::{RunLog, RunLogError};
+
+/// Bytes of a `velero-backup.json` at most: its spec and status are bounded by the 1.5 MB that the API server takes.
+pub const DOCUMENT_LIMIT: u64 = 4 << 20;
+
+/// Why a file is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// It could not be made.
+    #[error("cannot make {file}")]
+    Encode {
+        /// Which.
+        file: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The log was not kept.
+    #[error(transparent)]
+    Log(#[from] RunLogError),
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Stores the lists and results of a finished collection.
+pub async fn put_side_files(
+    store: &BackupStore,
+    dir: &BackupDir,
+    tally: &Tally,
+    results: &Results,
+) -> Result<(), FilesError> {
+    let encode = |file: BackupFile, made: Result<Vec<u8>, serde_json::Error>| {
+        made.map_err(|e| FilesError::Encode { file: dir.key(file).to_string(), source: e.into() })
+    };
+    let files = [
+        (BackupFile::PodVolumeBackups, NULL_LIST.to_vec()),
+        (BackupFile::VolumeSnapshots, NULL_LIST.to_vec()),
+        (BackupFile::ItemOperations, EMPTY_LIST.to_vec()),
+        (BackupFile::VolumeInfo, EMPTY_LIST.to_vec()),
+        (BackupFile::ResourceList, encode(BackupFile::ResourceList, side_files::resource_list(tally))?),
+        (BackupFile::Results, encode(BackupFile::Results, side_files::results(results))?),
+    ];
+    for (file, content) in files {
+        let key = dir.key(file);
+        let packed = gzip(&content).map_err(|source| FilesError::Encode { file: key.to_string(), source })?;
+        store.put(&key, packed).await?;
+    }
+    Ok(())
+}
+
+/// Ends the log and stores it.
+pub async fn put_log(store: &BackupStore, dir: &BackupDir, log: &RunLog) -> Result<(), FilesError> {
+    Ok(log.upload(store, &dir.key(BackupFile::Log)).await?)
+}
+
+/// Stores the document that makes it a backup, unless there is one. If there is one with our own uid, an earlier try of ours had
+/// arrived and only its answer was lost.
+pub async fn put_document(store: &BackupStore, dir: &BackupDir, backup: &Backup) -> Result<(), FilesError> {
+    let key = dir.key(BackupFile::Metadata);
+    let text = Document::from_object(backup.clone()).to_vec();
+    match store.put_new(&key, text.into()).await {
+        Ok(_) => Ok(()),
+        Err(StoreError::AlreadyExists { key: existing }) => {
+            let found = store.get_bounded(&key, DOCUMENT_LIMIT).await?;
+            let stored = found.and_then(|(_, bytes)| serde_json::from_slice::<Backup>(&bytes).ok());
+            let ours = stored.is_some_and(|stored| stored.uid() == backup.uid());
+            if ours { Ok(()) } else { Err(StoreError::AlreadyExists { key: existing }.into()) }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes what a run wrote, except its log. Best effort: what stays is not a backup, because its document is not there.
+pub async fn remove_all_but_log(store: &BackupStore, dir: &BackupDir) {
+    let files = [
+        // First: as long as it is there, the rest looks like a backup.
+        BackupFile::Metadata,
+        BackupFile::Contents,
+        BackupFile::PodVolumeBackups,
+        BackupFile::VolumeSnapshots,
+        BackupFile::ItemOperations,
+        BackupFile::ResourceList,
+        BackupFile::Results,
+        BackupFile::VolumeInfo,
+    ];
+    for file in files {
+        let key = dir.key(file);
+        if let Err(error) = store.delete(&key).await {
+            tracing::warn!(%key, %error, "cannot remove a file of a backup that was not finished");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! One item's way into the archive: is it wanted, is it the first of its name, what do the actions say, where does it stand.
+//!
+//! An item that neither a filter nor an action concerns is never parsed beyond its metadata: its bytes go through as they came. An item
+//! that fails is an error of that item; the run goes on. Only a broken archive, or an action whose policy says so, ends the run.
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kube::Client;
+use lateen_actions::{ActionRun, ActionSession, BackupItemResult, NoteLevel, ObjectRef, Role, Subject};
+use lateen_cluster::object;
+use lateen_core::archive::path::item_paths;
+use lateen_core::backup::filter::ResourceFilter;
+use lateen_core::backup::tally::Tally;
+use lateen_core::backup::verdict::{Origin, asks_in_vain, left_out};
+use lateen_core::catalog::Catalog;
+use lateen_core::item::{Facts, with_type};
+use lateen_core::journal::{Entry, Journal};
+use lateen_core::kind::{GroupResource, ObjectName, ServedKind};
+use lateen_core::namespaces::NamespaceFilter;
+
+use super::archive::{ArchiveError, ArchiveItem, ArchiveItems};
+use crate::error_chain::error_chain;
+
+/// How far related objects may lead from the item that began it. Every object is taken once, so chains end by themselves; this bounds
+/// the stack of a hostile one.
+const RELATED_DEPTH: usize = 64;
+
+/// Why a run cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Fatal {
+    /// The stream to the store is broken.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// An action whose failure policy is to fail the run.
+    #[error("action {action} failed on {item} and its failure policy ends the run: {reason}")]
+    Action {
+        /// Its name.
+        action: String,
+        /// The item.
+        item: String,
+        /// As the action gave it.
+        reason: String,
+    },
+}
+
+/// Takes items into the archive of one run.
+pub struct ItemTaker<'a> {
+    /// For related objects.
+    pub client: &'a Client,
+    /// What the cluster serves.
+    pub catalog: &'a Catalog,
+    /// The filter by namespace.
+    pub namespaces: &'a NamespaceFilter,
+    /// The filter by kind.
+    pub resources: &'a ResourceFilter,
+    /// Where items go.
+    pub archive: ArchiveItems,
+    /// The run's journal.
+    pub journal: &'a Journal,
+    /// The actions that the run began with.
+    pub actions: &'a ActionRun,
+    /// This worker's instances of them.
+    pub session: ActionSession,
+    /// What was taken.
+    pub tally: Tally,
+}
+
+impl ItemTaker<'_> {
+    /// Takes an item of a list.
+    pub async fn take(&mut self, kind: &ServedKind, json: &str) -> Result<(), Fatal> {
+        self.take_from(kind, json, Origin::Listed, 0).await
+    }
+
+    /// Takes an item that belongs to the backup whatever the filters by namespace and label say, such as the definition of a kind.
+    pub async fn take_related(&mut self, kind: &ServedKind, json: &str) -> Result<(), Fatal> {
+        self.take_from(kind, json, Origin::Related, 0).await
+    }
+
+    async fn take_from(
+        &mut self,
+        kind: &ServedKind,
+        json: &str,
+        origin: Origin,
+        depth: usize,
+    ) -> Result<(), Fatal> {
+        let facts = match Facts::read(json) {
+            Ok(facts) => facts,
+            Err(error) => {
+                let entry = Entry::error("cannot read an object that the API server sent")
+                    .with("resource", &kind.group_resource);
+                self.journal.write(entry.with("error", error));
+                return Ok(());
+            }
+        };
+        if let Some(reason) = left_out(&facts, kind, origin, self.namespaces, self.resources) {
+            self.journal.write(about(Entry::info(reason.reason()), kind, &facts));
+            return Ok(());
+        }
+        if !self.tally.claim(kind, &facts.object) {
+            return Ok(());
+        }
+        if let Some(lack) = asks_in_vain(kind, json) {
+            self.journal.write(about(Entry::error(lack), kind, &facts));
+        }
+        let typed = with_type(json, &facts, &kind.api_version(), &kind.kind);
+        let subject = subject(kind, &facts, origin);
+        let content = if self.actions.set().concerns(Role::Backup, &subject, Some(&facts.labels)) {
+            match self.run_actions(kind, &facts, &subject, &typed, depth).await? {
+                Some(content) => content,
+                None => {
+                    self.tally.give_back(kind, &facts.object);
+                    return Ok(());
+                }
+            }
+        } else {
+            Bytes::from(typed.into_owned())
+        };
+        let paths = item_paths(&kind.group_resource, &kind.version, true, &facts.object);
+        self.archive.add(ArchiveItem { paths, content }).await?;
+        self.tally.written(kind, &facts.object);
+        let progress = self.tally.progress();
+        let line = format!(
+            "Backed up {} items out of an estimated total of {} (estimate will change throughout the backup)",
+            progress.done, progress.total
+        );
+        self.journal.write(about(Entry::info(line), kind, &facts));
+        Ok(())
+    }
+
+    /// The item as the actions leave it, or none where one of them skips it or it failed.
+    async fn run_actions(
+        &mut self,
+        kind: &ServedKind,
+        facts: &Facts,
+        subject: &Subject,
+        json: &str,
+        depth: usize,
+    ) -> Result<Option<Bytes>, Fatal> {
+        let item = match serde_json::from_str(json) {
+            Ok(item) => item,
+            Err(error) => {
+                self.journal.write(about(
+                    Entry::error("cannot parse the object for its actions").with("error", error),
+                    kind,
+                    facts,
+                ));
+                return Ok(None);
+            }
+        };
+        let result = self.session.backup_item(subject, item).await;
+        self.tell_notes(kind, facts, &result);
+        if let Some(error) = result.error {
+            if error.policy == lateen_actions::manifest::FailurePolicy::FailRun {
+                return Err(Fatal::Action { action: error.action, item: error.item, reason: error.reason });
+            }
+            let entry =
+                Entry::error("Error backing up item").with("action", &error.action).with("error", &error);
+            self.journal.write(about(entry, kind, facts));
+            return Ok(None);
+        }
+        if let Some(skip) = result.skip {
+            let line = format!("Action {} leaves the item out: {}", skip.action, skip.reason);
+            self.journal.write(about(Entry::info(line), kind, facts));
+            return Ok(None);
+        }
+        let origin = if result.must_include { Origin::MustInclude } else { Origin::Related };
+        for related in &result.related {
+            self.take_named(kind, facts, related, origin, depth + 1).await?;
+        }
+        if !result.changed {
+            return Ok(Some(Bytes::from(json.to_owned())));
+        }
+        match serde_json::to_vec(&result.item) {
+            Ok(content) => Ok(Some(content.into())),
+            Err(error) => {
+                self.journal.write(about(
+                    Entry::error("cannot write the changed object").with("error", error),
+                    kind,
+                    facts,
+                ));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads an object that an action named and takes it.
+    fn take_named<'s>(
+        &'s mut self,
+        of_kind: &'s ServedKind,
+        of: &'s Facts,
+        named: &'s ObjectRef,
+        origin: Origin,
+        depth: usize,
+    ) -> BoxFuture<'s, Result<(), Fatal>> {
+        async move {
+            let wanted = GroupResource::new(&named.group, &named.resource);
+            let said = |entry: Entry| {
+                let entry = entry.with(
+                    "related",
+                    format!("{wanted} {}/{}", named.namespace.as_deref().unwrap_or(""), named.name),
+                );
+                about(entry, of_kind, of)
+            };
+            if depth > RELATED_DEPTH {
+                self.journal
+                    .write(said(Entry::error("related objects lead too far from the item that began it")));
+                return Ok(());
+            }
+            let Some(kind) = self.catalog.get(&wanted) else {
+                self.journal.write(said(Entry::warning(
+                    "a related object is of a kind that the cluster does not serve",
+                )));
+                return Ok(());
+            };
+            let object = ObjectName::new(named.namespace.as_deref(), &named.name);
+            match object::get(self.client, kind, &object).await {
+                Ok(Some(json)) => self.take_from(kind, &json, origin, depth).await?,
+                Ok(None) => self.journal.write(said(Entry::warning(
+                    "Additional item was not found in Kubernetes API, can't back it up",
+                ))),
+                Err(error) => self.journal.write(said(
+                    Entry::error("cannot read a related object").with("error", error_chain(&error)),
+                )),
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn tell_notes(&self, kind: &ServedKind, facts: &Facts, result: &BackupItemResult) {
+        for note in &result.notes {
+            let entry = match note.level {
+                NoteLevel::Debug => continue,
+                NoteLevel::Info => Entry::info(&note.message),
+                NoteLevel::Warn => Entry::warning(&note.message),
+                NoteLevel::Error => Entry::error(&note.message),
+            };
+            self.journal.write(about(entry.with("action", &note.action), kind, facts));
+        }
+    }
+}
+
+fn about(entry: Entry, kind: &ServedKind, facts: &Facts) -> Entry {
+    entry.about(&kind.group_resource, facts.object.namespace.as_deref(), &facts.object.name)
+}
+
+fn subject(kind: &ServedKind, facts: &Facts, origin: Origin) -> Subject {
+    Subject {
+        group: kind.group_resource.group.clone(),
+        resource: kind.group_resource.resource.clone(),
+        version: kind.version.clone(),
+        kind: kind.kind.clone(),
+        namespace: facts.object.namespace.clone(),
+        name: facts.object.name.clone(),
+        target_namespace: facts.object.namespace.clone(),
+        additional: origin != Origin::Listed,
+    }
+}

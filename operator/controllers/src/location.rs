@@ -1,0 +1,58 @@
+//! From a BackupStorageLocation to an open store: Secrets are read here, at every opening, so that changed credentials count at once.
+
+use lateen_api::v1::{AccessMode, BackupStorageLocation};
+use lateen_cluster::secret::{self, SecretError};
+use lateen_store::{BackupStore, ConfigError, LocationConfig};
+
+use crate::context::Context;
+
+/// Why a location cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum LocationError {
+    /// Both forms of a CA are given.
+    #[error("spec.objectStorage.caCert and spec.objectStorage.caCertRef cannot both be set")]
+    TwoCas,
+    /// A Secret that the location names cannot be read.
+    #[error("cannot read what the location names")]
+    Secret(#[from] SecretError),
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// Opens the store of a location.
+pub async fn open(context: &Context, location: &BackupStorageLocation) -> Result<BackupStore, LocationError> {
+    let config = config_of(context, location).await?;
+    Ok(BackupStore::open(&config, &context.stores).await?)
+}
+
+async fn config_of(
+    context: &Context,
+    location: &BackupStorageLocation,
+) -> Result<LocationConfig, LocationError> {
+    let spec = &location.spec;
+    let storage = &spec.object_storage;
+    let read = async |selector: &k8s_openapi::api::core::v1::SecretKeySelector| {
+        secret::value(&context.client, &context.namespace, &selector.name, &selector.key).await
+    };
+    let credentials = match &spec.credential {
+        Some(selector) => Some(String::from_utf8_lossy(&read(selector).await?).into_owned()),
+        None => None,
+    };
+    let ca_pem = match (&storage.ca_cert_ref, &storage.ca_cert) {
+        (Some(_), Some(_)) => return Err(LocationError::TwoCas),
+        (Some(selector), None) => Some(read(selector).await?),
+        (None, Some(inline)) => Some(inline.0.clone()),
+        (None, None) => None,
+    };
+    Ok(LocationConfig {
+        name: location.metadata.name.clone().unwrap_or_default(),
+        provider: spec.provider.clone(),
+        bucket: storage.bucket.clone(),
+        prefix: storage.prefix.clone(),
+        config: spec.config.clone(),
+        credentials,
+        ca_pem,
+        read_only: spec.access_mode == Some(AccessMode::ReadOnly),
+    })
+}

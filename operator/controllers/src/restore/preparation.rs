@@ -1,0 +1,247 @@
+//! What is made of an item before the cluster is asked: resets, the rules of its kind, actions, its namespace and its labels; and the
+//! items that it needs, which are restored first.
+
+use std::sync::PoisonError;
+
+use lateen_actions::manifest::FailurePolicy;
+use lateen_actions::{ActionSession, ITEM_ACTION_LABEL, NoteLevel, RestoreItemResult, Subject};
+use lateen_core::journal::{Entry, Level};
+use lateen_core::kind::{GroupResource, ObjectName};
+use lateen_core::restore::completed::is_mirror_pod;
+use lateen_core::restore::kinds::{self, KindContext, Need};
+use lateen_core::restore::plan::{PlannedItem, Related};
+use lateen_core::restore::request::asks_in_vain;
+use lateen_core::restore::reset::{self, TakenOff};
+use lateen_core::restore::volumes::{self, VolumeFate};
+use lateen_core::results::Place;
+use serde_json::Value;
+
+use super::executor::Executor;
+use super::item::Item;
+use super::run::RunError;
+use crate::error_chain::error_chain;
+
+/// How far related items may lead from the item that began it. Every item is restored once, so chains end by themselves; this bounds the
+/// stack of a hostile one.
+const RELATED_DEPTH: usize = 64;
+
+/// What becomes of an item before the cluster is asked.
+pub(super) enum Ready {
+    /// This object is to be created.
+    Object(Box<Value>, TakenOff),
+    /// It is not wanted: it ends as skipped.
+    Skipped,
+    /// It ends as failed, and was told.
+    Failed,
+}
+
+impl Executor {
+    /// Resets, rules, actions, mapping and labels.
+    pub(super) async fn prepare(
+        &self,
+        session: &mut ActionSession,
+        item: &Item,
+        depth: usize,
+    ) -> Result<Ready, RunError> {
+        let kind = &item.planned.kind;
+        if is_mirror_pod(kind, &item.pristine) {
+            self.journal.write(item.about(Entry::info("Not restored, because a node makes it by itself")));
+            return Ok(Ready::Skipped);
+        }
+        if kind.is("persistentvolumes")
+            && let Some(ready) = self.decide_volume(item)
+        {
+            return Ok(ready);
+        }
+        if let Some(lack) = asks_in_vain(kind, &item.pristine) {
+            self.error(item, format!("{}: {lack}", item.id()));
+        }
+        let mut object = item.pristine.clone();
+        let taken = match reset::reset(&mut object) {
+            Ok(taken) => taken,
+            Err(error) => return Ok(self.refuse(item, &error)),
+        };
+        let context = KindContext {
+            pristine: &item.pristine,
+            namespace_mapping: &self.request.namespace_mapping,
+            preserve_node_ports: self.request.preserve_node_ports,
+        };
+        let outcome = match kinds::apply(kind, &mut object, &context) {
+            Ok(outcome) => outcome,
+            Err(error) => return Ok(self.refuse(item, &error)),
+        };
+        if let Some(reason) = outcome.skip {
+            self.journal.write(item.about(Entry::info(format!("Not restored: {reason}"))));
+            return Ok(Ready::Skipped);
+        }
+        for Need { kind, object } in &outcome.needs {
+            self.restore_related(session, item, kind, object, depth).await?;
+        }
+        let Some(mut object) = self.run_actions(session, item, object, depth).await? else {
+            return Ok(Ready::Skipped);
+        };
+        if object.is_null() {
+            return Ok(Ready::Failed);
+        }
+        if kind.is("persistentvolumeclaims") {
+            self.bind_claim(&mut object);
+        }
+        if let Some(namespace) = &item.planned.target_namespace {
+            reset::set_namespace(&mut object, namespace);
+        }
+        reset::label(&mut object, &self.labels);
+        self.disarm(item, &mut object);
+        Ok(Ready::Object(Box::new(object), taken))
+    }
+
+    /// A backup must not plant code: a ConfigMap that comes into the server's namespace is not an item action until somebody says so.
+    fn disarm(&self, item: &Item, object: &mut Value) {
+        let into_ours = item.planned.target_namespace.as_deref() == Some(self.context.namespace.as_str());
+        if !into_ours || !item.planned.kind.is("configmaps") {
+            return;
+        }
+        let labels = object.pointer_mut("/metadata/labels").and_then(Value::as_object_mut);
+        if labels.and_then(|labels| labels.remove(ITEM_ACTION_LABEL)).is_some() {
+            let line = format!(
+                "{}: restored without its label {ITEM_ACTION_LABEL}; put the label on again to make it an item action",
+                item.id()
+            );
+            self.journal.result(Level::Warning, &item.place(), line);
+        }
+    }
+
+    /// None: the volume is restored as an object like any other.
+    fn decide_volume(&self, item: &Item) -> Option<Ready> {
+        let name = &item.planned.source.name;
+        match volumes::fate(&item.pristine, self.methods.get(name).copied()) {
+            VolumeFate::Restore => None,
+            VolumeFate::NeedsSnapshot => {
+                let lack =
+                    "it can only be made from a volume snapshot, which this version of the server cannot do";
+                Some(self.error(item, format!("error restoring {}: {lack}", item.id())))
+            }
+            VolumeFate::Provision { data_in } => {
+                self.released_volumes.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
+                let Some(method) = data_in else {
+                    self.journal
+                        .write(item.about(Entry::info("Not restored, because its claim gets a new volume")));
+                    return Some(Ready::Skipped);
+                };
+                let lack = "its claim gets a new, empty volume, and this version of the server does not bring the data back";
+                Some(self.error(item, format!("{}: {lack} ({method:?})", item.id())))
+            }
+        }
+    }
+
+    /// A claim of a volume that is not restored is provisioned anew.
+    fn bind_claim(&self, claim: &mut Value) {
+        let released = self.released_volumes.lock().unwrap_or_else(PoisonError::into_inner);
+        if volumes::volume_of(claim).is_some_and(|volume| released.contains(volume)) {
+            volumes::release_claim(claim);
+        }
+    }
+
+    /// The object as the actions leave it. `None`: one of them skips it; `null`: one of them failed, which was told.
+    async fn run_actions(
+        &self,
+        session: &mut ActionSession,
+        item: &Item,
+        object: Value,
+        depth: usize,
+    ) -> Result<Option<Value>, RunError> {
+        let PlannedItem { kind, source, target_namespace, .. } = &item.planned;
+        let subject = Subject {
+            group: kind.group.clone(),
+            resource: kind.resource.clone(),
+            version: item.kind.version.clone(),
+            kind: item.kind.kind.clone(),
+            namespace: source.namespace.clone(),
+            name: source.name.clone(),
+            target_namespace: target_namespace.clone(),
+            additional: depth > 0,
+        };
+        let result = session.restore_item(&subject, object, &item.pristine).await;
+        self.tell_notes(item, &result);
+        if let Some(error) = result.error {
+            if error.policy == FailurePolicy::FailRun {
+                return Err(RunError::Action {
+                    action: error.action,
+                    item: error.item,
+                    reason: error.reason,
+                });
+            }
+            self.error(item, format!("error preparing {}: {error}", item.id()));
+            return Ok(Some(Value::Null));
+        }
+        if let Some(skip) = result.skip {
+            let line = format!("Action {} leaves the item out: {}", skip.action, skip.reason);
+            self.journal.write(item.about(Entry::info(line)));
+            return Ok(None);
+        }
+        for related in &result.related {
+            let kind = GroupResource::new(&related.group, &related.resource);
+            let object = ObjectName::new(related.namespace.as_deref(), &related.name);
+            self.restore_related(session, item, &kind, &object, depth).await?;
+        }
+        Ok(Some(result.item))
+    }
+
+    /// Restores an item that another one needs, by its place in the backup.
+    async fn restore_related(
+        &self,
+        session: &mut ActionSession,
+        of: &Item,
+        kind: &GroupResource,
+        object: &ObjectName,
+        depth: usize,
+    ) -> Result<(), RunError> {
+        let place = Place::of(object.namespace.as_deref());
+        match self.plan.related(self.spool.index(), kind, object) {
+            Related::Item(item) if depth < RELATED_DEPTH => {
+                return self.restore(session, item, depth + 1).await;
+            }
+            Related::Item(_) => {
+                self.error(
+                    of,
+                    format!(
+                        "{}: items that need each other lead further than {RELATED_DEPTH} steps",
+                        of.id()
+                    ),
+                );
+            }
+            Related::Missing => {
+                let line =
+                    format!("unable to restore additional item {kind} {object}: it is not in the backup");
+                self.journal.result(Level::Warning, &place, line);
+            }
+            Related::LeftOut(reason) if reason.is_error() => {
+                self.journal.result(Level::Error, &place, format!("{kind} {object}: {}", reason.text()));
+            }
+            Related::LeftOut(reason) => {
+                let line = format!("Needed, but not restored: {kind} {object}: {}", reason.text());
+                self.journal.write(of.about(Entry::info(line)));
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_notes(&self, item: &Item, result: &RestoreItemResult) {
+        for note in &result.notes {
+            let message = format!("{}: {}", note.action, note.message);
+            match note.level {
+                NoteLevel::Debug => {}
+                NoteLevel::Info => self.journal.write(item.about(Entry::info(message))),
+                NoteLevel::Warn => {
+                    self.journal.result(Level::Warning, &item.place(), format!("{}: {message}", item.id()));
+                }
+                NoteLevel::Error => {
+                    self.journal.result(Level::Error, &item.place(), format!("{}: {message}", item.id()));
+                }
+            }
+        }
+    }
+
+    fn refuse(&self, item: &Item, error: &(dyn std::error::Error + 'static)) -> Ready {
+        self.error(item, format!("error preparing {}: {}", item.id(), error_chain(error)))
+    }
+}

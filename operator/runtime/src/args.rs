@@ -1,0 +1,249 @@
+//! The command line: Velero's flag names wherever Velero has the flag, so that manifests and habits carry over.
+//!
+//! Flags of Velero that mean nothing here are accepted and told once in the log; flags whose feature does not exist yet are not listed,
+//! so that using one is an error and not a silence.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lateen_api::GoDuration;
+use lateen_api::duration::ParseDurationError;
+
+/// Kubernetes backup and restore with sandboxed item actions.
+#[derive(Debug, Parser)]
+#[command(name = "lateen", version, about, args_override_self = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the backup server.
+    Server(Box<ServerArgs>),
+    /// Print the custom resource definitions as YAML.
+    Crds,
+}
+
+/// Flags of `lateen server`.
+#[derive(Debug, Args)]
+pub struct ServerArgs {
+    /// Namespace whose Backups, Restores and locations this server works on.
+    #[arg(long, short = 'n', env = "VELERO_NAMESPACE", default_value = "velero")]
+    pub namespace: String,
+
+    /// Kubeconfig file; without it the pod's service account, or what kubectl would use.
+    #[arg(long)]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// How much the server's own log tells.
+    #[arg(long, default_value = "info")]
+    pub log_level: LogLevel,
+
+    /// Form of the server's log and of the logs of runs.
+    #[arg(long, default_value = "text")]
+    pub log_format: LogFormat,
+
+    /// Address of metrics and health: `host:port`, or `:port` for all interfaces.
+    #[arg(long, default_value = ":8085", value_parser = listen_address)]
+    pub metrics_address: SocketAddr,
+
+    /// Location of backups that name none, unless a location is marked as default.
+    #[arg(long, default_value = "default")]
+    pub default_backup_storage_location: String,
+
+    /// How long a backup is kept that does not say.
+    #[arg(long, default_value = "720h", value_parser = go_duration)]
+    pub default_backup_ttl: Duration,
+
+    /// How long asynchronous operations of a run may take that does not say.
+    #[arg(long, default_value = "4h", value_parser = go_duration)]
+    pub default_item_operation_timeout: Duration,
+
+    /// How long to wait for a custom resource definition, a related object and the like.
+    #[arg(long, default_value = "10m", value_parser = go_duration)]
+    pub resource_timeout: Duration,
+
+    /// How long a restore waits for a namespace that is going away.
+    #[arg(long, default_value = "10m", value_parser = go_duration)]
+    pub terminating_resource_timeout: Duration,
+
+    /// How often locations are validated that do not say; 0 validates each once.
+    #[arg(long, default_value = "1m", value_parser = go_duration)]
+    pub store_validation_frequency: Duration,
+
+    /// Objects per page of a list; 0 lists without pages.
+    #[arg(long, default_value_t = 500)]
+    pub client_page_size: u32,
+
+    /// Order of kinds in a restore: a comma list, `-` before those that come last.
+    #[arg(long)]
+    pub restore_resource_priorities: Option<String>,
+
+    /// Feature flags, comma separated.
+    #[arg(long, default_value = "", value_delimiter = ',')]
+    pub features: Vec<String>,
+
+    /// Whether new schedules wait for their next time instead of starting at once.
+    #[arg(long, default_value_t = false, num_args = 0..=1, default_missing_value = "true")]
+    pub schedule_skip_immediately: bool,
+
+    /// Directory for what a run keeps on disk while it lasts.
+    #[arg(long, env = "VELERO_SCRATCH_DIR")]
+    pub scratch_dir: Option<PathBuf>,
+
+    /// Directory below which `file` locations live; without it there are none, and no download endpoint.
+    #[arg(long)]
+    pub file_store_root: Option<PathBuf>,
+
+    /// Address of the download endpoint for `file` locations.
+    #[arg(long, default_value = ":8086", value_parser = listen_address)]
+    pub download_address: SocketAddr,
+
+    /// How users reach the download endpoint, as it stands in signed URLs; by default the address itself.
+    #[arg(long)]
+    pub download_url: Option<url::Url>,
+
+    /// AWS credentials file of locations that name no Secret.
+    #[arg(long, env = "AWS_SHARED_CREDENTIALS_FILE", hide = true)]
+    pub aws_shared_credentials_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    ignored: IgnoredArgs,
+}
+
+/// Flags that Velero's installer and charts set and that mean nothing here, or govern a part that this version does not have.
+#[derive(Debug, Args)]
+struct IgnoredArgs {
+    #[arg(long, hide = true)]
+    plugin_dir: Option<String>,
+    #[arg(long, hide = true)]
+    profiler_address: Option<String>,
+    #[arg(long, hide = true)]
+    backup_sync_period: Option<String>,
+    #[arg(long, hide = true)]
+    garbage_collection_frequency: Option<String>,
+    #[arg(long, hide = true)]
+    item_operation_sync_frequency: Option<String>,
+    #[arg(long, hide = true)]
+    uploader_type: Option<String>,
+    #[arg(long, hide = true)]
+    client_qps: Option<String>,
+    #[arg(long, hide = true)]
+    client_burst: Option<String>,
+}
+
+impl ServerArgs {
+    /// The flags that were given and have no effect, for the log.
+    pub fn without_effect(&self) -> Vec<&'static str> {
+        let IgnoredArgs {
+            plugin_dir,
+            profiler_address,
+            backup_sync_period,
+            garbage_collection_frequency,
+            item_operation_sync_frequency,
+            uploader_type,
+            client_qps,
+            client_burst,
+        } = &self.ignored;
+        let all = [
+            ("--plugin-dir", plugin_dir),
+            ("--profiler-address", profiler_address),
+            ("--backup-sync-period", backup_sync_period),
+            ("--garbage-collection-frequency", garbage_collection_frequency),
+            ("--item-operation-sync-frequency", item_operation_sync_frequency),
+            ("--uploader-type", uploader_type),
+            ("--client-qps", client_qps),
+            ("--client-burst", client_burst),
+        ];
+        all.into_iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name).collect()
+    }
+}
+
+/// Levels of the server's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)] // the names say it
+pub enum LogLevel {
+    Trace,
+    Debug,
+    Info,
+    #[value(alias = "warn")]
+    Warning,
+    #[value(aliases = ["fatal", "panic"])]
+    Error,
+}
+
+/// Forms of the logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// `key=value` lines.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+fn go_duration(text: &str) -> Result<Duration, String> {
+    let duration: GoDuration = text.parse().map_err(|e: ParseDurationError| e.to_string())?;
+    if duration < GoDuration::ZERO {
+        Err("a negative duration has no meaning here".to_owned())
+    } else {
+        Ok(duration.to_std())
+    }
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let full = if text.starts_with(':') {
+        format!("0.0.0.0{text}")
+    } else {
+        text.replace("localhost:", "127.0.0.1:")
+    };
+    full.parse().map_err(|_| format!("{text:?} is not an address like 127.0.0.1:8085 or :8085"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn server(args: &[&str]) -> Result<Box<ServerArgs>, String> {
+        let all = ["lateen", "server"].into_iter().chain(args.iter().copied());
+        match Cli::try_parse_from(all).map_err(|e| e.to_string())?.command {
+            Command::Server(args) => Ok(args),
+            Command::Crds => Err("not a server".into()),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_veleros_installer_writes_is_understood() {
+        let args = server(&[
+            "--features=",
+            "--uploader-type=kopia",
+            "--default-backup-ttl=72h0m0s",
+            "--metrics-address",
+            ":9000",
+        ])
+        .unwrap();
+        assert_eq!(args.default_backup_ttl, Duration::from_hours(72));
+        assert_eq!(args.metrics_address.to_string(), "0.0.0.0:9000");
+        assert_eq!(args.without_effect(), ["--uploader-type"]);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for bad in
+            [["--default-backup-ttl", "3 days"], ["--metrics-address", "everywhere"], ["--log-level", "loud"]]
+        {
+            assert!(server(&bad).is_err(), "{bad:?}");
+        }
+    }
+}
