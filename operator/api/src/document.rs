@@ -94,8 +94,8 @@ where
         };
         let before = to_value(&self.object);
         change(&mut self.object);
-        if let Some(patch) = patch::diff(&before, &to_value(&self.object)) {
-            patch::apply(&mut self.raw, &patch);
+        if let Some(patch) = patch::patch_between(&before, &to_value(&self.object)) {
+            json_patch::merge(&mut self.raw, &patch);
         }
     }
 

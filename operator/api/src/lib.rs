@@ -25,7 +25,7 @@ pub use crds::{crds, crds_yaml};
 
 pub use document::Document;
 pub use duration::GoDuration;
-pub use patch::{fenced_merge_patch, merge_patch};
+pub use patch::{fenced_merge_patch, merge_patch, patch_between};
 
 /// The API group of all kinds in this crate.
 pub const GROUP: &str = "velero.io";

@@ -11,13 +11,13 @@ use serde_json::{Map, Value, json};
 
 /// What turns `original` into `changed`: only what differs, `null` for what was removed, `{}` when nothing differs.
 pub fn merge_patch<K: Resource + Serialize>(original: &K, changed: &K) -> Value {
-    diff(&to_value(original), &to_value(changed)).unwrap_or_else(|| json!({}))
+    patch_between(&to_value(original), &to_value(changed)).unwrap_or_else(|| json!({}))
 }
 
 /// The same for writers that must not overwrite each other: it carries the resource version of `original`, so that the API server
 /// answers with a conflict (409) if the object was changed in the meantime. `None` when nothing differs.
 pub fn fenced_merge_patch<K: Resource + Serialize>(original: &K, changed: &K) -> Option<Value> {
-    let mut patch = diff(&to_value(original), &to_value(changed))?;
+    let mut patch = patch_between(&to_value(original), &to_value(changed))?;
     if let Some(version) = &original.meta().resource_version {
         patch["metadata"]["resourceVersion"] = json!(version);
     }
@@ -28,15 +28,16 @@ fn to_value<K: Serialize>(object: &K) -> Value {
     serde_json::to_value(object).expect("the objects of the API have only strings for keys")
 }
 
-/// The patch between two values, or nothing if they are equal.
-pub(crate) fn diff(original: &Value, changed: &Value) -> Option<Value> {
+/// What turns one value into the other, or nothing if they are equal. Neither may hold a `null` that matters: a merge patch cannot write
+/// one.
+pub fn patch_between(original: &Value, changed: &Value) -> Option<Value> {
     match (original, changed) {
         (Value::Object(original), Value::Object(changed)) => {
             let removed = original.keys().filter(|key| !changed.contains_key(*key));
             let removed = removed.map(|key| (key.clone(), Value::Null));
             let differing = changed.iter().filter_map(|(key, value)| {
                 let patch = match original.get(key) {
-                    Some(before) => diff(before, value),
+                    Some(before) => patch_between(before, value),
                     None => Some(value.clone()),
                 };
                 Some((key.clone(), patch?))
@@ -46,25 +47,6 @@ pub(crate) fn diff(original: &Value, changed: &Value) -> Option<Value> {
         }
         (original, changed) if original == changed => None,
         (_, changed) => Some(changed.clone()),
-    }
-}
-
-/// Applies a merge patch to a value, as an API server does.
-pub(crate) fn apply(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    let Value::Object(target) = target else { unreachable!("made an object above") };
-    for (key, value) in patch {
-        if value.is_null() {
-            target.remove(key);
-        } else {
-            apply(target.entry(key.clone()).or_insert(Value::Null), value);
-        }
     }
 }
 
@@ -103,7 +85,7 @@ mod tests {
         assert_eq!(patch, expected);
 
         let mut after = stored();
-        apply(&mut after, &patch);
+        json_patch::merge(&mut after, &patch);
         assert_eq!(after["spec"], stored()["spec"]);
         assert_eq!(after["status"]["alsoNew"], json!([1, 2]));
         assert_eq!(after["status"]["progress"], json!({ "totalItems": 5, "itemsBackedUp": 5, "bytes": 10 }));
@@ -139,8 +121,8 @@ mod tests {
         for from in &values {
             for to in &values {
                 let mut patched = from.clone();
-                if let Some(patch) = diff(from, to) {
-                    apply(&mut patched, &patch);
+                if let Some(patch) = patch_between(from, to) {
+                    json_patch::merge(&mut patched, &patch);
                 }
                 assert_eq!(&patched, to, "from {from}");
             }

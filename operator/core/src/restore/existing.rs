@@ -4,7 +4,6 @@
 //! managed fields, finalizers, addresses and ports that were allocated, notes of controllers. What is not compared is not patched
 //! either. An object that a controller makes and keeps by itself is never different: nobody could set anything in it that lasts.
 
-mod merge_patch;
 mod normal;
 mod service_account;
 
@@ -12,8 +11,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::kind::GroupResource;
-
-pub use merge_patch::merge_patch;
 
 /// `spec.existingResourcePolicy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,8 +94,8 @@ pub fn decide(existing: &Existing<'_>) -> Decision {
         ExistingPolicy::Unset => Decision::Keep(format!("could not restore, {object}:{name} {differs}")),
         ExistingPolicy::None => Decision::Keep(format!("could not restore, {object} \"{name}\" {differs}")),
         ExistingPolicy::Update => {
-            let mut patch = merge_patch(&there, &wanted);
-            json_merge(&mut patch, label_patch(labels));
+            let mut patch = lateen_api::patch_between(&there, &wanted).unwrap_or_else(|| json!({}));
+            json_patch::merge(&mut patch, &label_patch(labels));
             Decision::Update(patch)
         }
     }
@@ -127,18 +124,6 @@ fn is_created_by_this_run(
 
 fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Adds what `more` says to a patch.
-fn json_merge(patch: &mut Value, more: Value) {
-    match (patch, more) {
-        (Value::Object(patch), Value::Object(more)) => {
-            for (key, value) in more {
-                json_merge(patch.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (patch, more) => *patch = more,
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{merge_patch, text};
+use super::text;
 
 /// The patch that adds secrets, image pull secrets, labels and annotations. None: the account has them all.
 pub(super) fn extend(
@@ -21,7 +21,7 @@ pub(super) fn extend(
         return None;
     }
     add_keys(&mut extended, desired, "labels", &[]);
-    Some(merge_patch(in_cluster, &extended))
+    lateen_api::patch_between(in_cluster, &extended)
 }
 
 fn add_entries(extended: &mut Value, desired: &Value, list: &str) {
