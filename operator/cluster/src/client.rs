@@ -11,8 +11,8 @@ pub mod retry;
 use std::path::Path;
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::header::USER_AGENT;
+use http::{HeaderValue, Uri};
 use kube::client::ClientBuilder;
 use kube::config::{InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
@@ -90,12 +90,17 @@ pub enum ConnectError {
 /// A client for the API server of that kubeconfig's current context or, without a file, of `$KUBECONFIG`, `~/.kube/config` or the
 /// service account of the pod that we are in, in this order.
 pub async fn connect(kubeconfig: Option<&Path>, options: &ClientOptions) -> Result<Client, ConnectError> {
-    let mut config = match kubeconfig {
+    let (mut config, proxy) = match kubeconfig {
         Some(path) => from_file(path)
             .await
             .map_err(|source| ConnectError::Kubeconfig { path: path.display().to_string(), source })?,
-        None => Config::infer().await.map_err(ConnectError::Infer)?,
+        None => {
+            let config = Config::infer().await.map_err(ConnectError::Infer)?;
+            (config, Kubeconfig::read().ok().and_then(|kubeconfig| own_proxy(&kubeconfig)))
+        }
     };
+    // HTTPS_PROXY is for the way out, to the buckets. The library would send requests to the API server there too, whatever NO_PROXY says.
+    config.proxy_url = proxy;
     let user_agent = HeaderValue::from_str(&options.user_agent)
         .map_err(|_| ConnectError::UserAgent(options.user_agent.clone()))?;
     config.headers.push((USER_AGENT, user_agent));
@@ -115,14 +120,41 @@ pub async fn connect(kubeconfig: Option<&Path>, options: &ClientOptions) -> Resu
         .build())
 }
 
-async fn from_file(path: &Path) -> Result<Config, KubeconfigError> {
+async fn from_file(path: &Path) -> Result<(Config, Option<Uri>), KubeconfigError> {
     let kubeconfig = Kubeconfig::read_from(path)?;
-    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await
+    let proxy = own_proxy(&kubeconfig);
+    Ok((Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?, proxy))
+}
+
+/// The proxy that a kubeconfig names for the cluster of its current context.
+fn own_proxy(kubeconfig: &Kubeconfig) -> Option<Uri> {
+    let current = kubeconfig.current_context.as_ref()?;
+    let context = kubeconfig.contexts.iter().find(|context| context.name == *current)?.context.as_ref()?;
+    let cluster =
+        kubeconfig.clusters.iter().find(|cluster| cluster.name == context.cluster)?.cluster.as_ref()?;
+    cluster.proxy_url.as_deref().filter(|url| !url.is_empty())?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_proxy_of_the_current_cluster_counts() {
+        let kubeconfig = |current: &str| {
+            let json = serde_json::json!({
+                "current-context": current,
+                "contexts": [{"name": "a", "context": {"cluster": "a"}}, {"name": "b", "context": {"cluster": "b"}}],
+                "clusters": [
+                    {"name": "a", "cluster": {"server": "https://a", "proxy-url": "http://proxy:3128"}},
+                    {"name": "b", "cluster": {"server": "https://b"}}
+                ]
+            });
+            serde_json::from_value::<Kubeconfig>(json).unwrap()
+        };
+        assert_eq!(own_proxy(&kubeconfig("a")).unwrap().to_string(), "http://proxy:3128/");
+        assert_eq!(own_proxy(&kubeconfig("b")), None);
+    }
 
     #[tokio::test]
     async fn a_missing_kubeconfig_is_named() {

@@ -67,15 +67,18 @@ pub async fn put_log(store: &BackupStore, dir: &BackupDir, log: &RunLog) -> Resu
 
 /// Stores the document that makes it a backup, unless there is one. If there is one with our own uid, an earlier try of ours had
 /// arrived and only its answer was lost.
-pub async fn put_document(store: &BackupStore, dir: &BackupDir, backup: &Backup) -> Result<(), FilesError> {
+pub async fn put_document(
+    store: &BackupStore,
+    dir: &BackupDir,
+    document: &Document<Backup>,
+) -> Result<(), FilesError> {
     let key = dir.key(BackupFile::Metadata);
-    let text = Document::from_object(backup.clone()).to_vec();
-    match store.put_new(&key, text.into()).await {
+    match store.put_new(&key, document.to_vec().into()).await {
         Ok(_) => Ok(()),
         Err(StoreError::AlreadyExists { key: existing }) => {
             let found = store.get_bounded(&key, DOCUMENT_LIMIT).await?;
             let stored = found.and_then(|(_, bytes)| serde_json::from_slice::<Backup>(&bytes).ok());
-            let ours = stored.is_some_and(|stored| stored.uid() == backup.uid());
+            let ours = stored.is_some_and(|stored| stored.uid() == document.object().uid());
             if ours { Ok(()) } else { Err(StoreError::AlreadyExists { key: existing }.into()) }
         }
         Err(error) => Err(error.into()),

@@ -6,15 +6,20 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
 use lateen_actions::Role;
+use lateen_api::Document;
+use lateen_api::document::DocumentError;
 use lateen_api::labels::annotations;
 use lateen_api::v1::{Backup, BackupPhase, BackupProgress, HookStatus};
 use lateen_cluster::discovery::Discovery;
+use lateen_cluster::object::{self, ObjectError};
 use lateen_core::backup::filter::ResourceFilter;
 use lateen_core::backup::outcome::{ItemsDone, after_finalizing, after_items};
 use lateen_core::backup::request::BackupRequest;
 use lateen_core::backup::tally::{Progress, Tally};
 use lateen_core::journal::{Entry, Journal};
+use lateen_core::kind::{GroupResource, ObjectName};
 use lateen_core::run_record::OpenUpload;
 use lateen_store::{BackupDir, BackupFile, BackupStore, StoreError, UploadWriter};
 
@@ -60,6 +65,12 @@ pub(super) enum RunError {
     /// Namespaces cannot be listed or matched: nobody knows what would be missing.
     #[error("cannot tell the namespaces of the backup: {0}")]
     Namespaces(String),
+    /// The Backup cannot be read again for its document.
+    #[error("cannot read the backup's object for its document")]
+    Backup(#[source] ObjectError),
+    /// What was read is not a Backup.
+    #[error("cannot make the backup's document")]
+    Document(#[source] DocumentError),
     /// The server is going down.
     #[error("the server was shut down during the run")]
     Shutdown,
@@ -180,10 +191,10 @@ async fn write_files(
         status.completion_timestamp.get_or_insert_with(|| Time(Timestamp::now()));
         backup.metadata.annotations.get_or_insert_default().remove(annotations::RUN);
     };
-    let mut document = status.current().clone();
-    end(&mut document);
+    let mut document = read_whole(context, discovery, request).await?;
+    document.modify(end);
     files::put_document(store, dir, &document).await?;
-    let ended_at = document.status.and_then(|status| status.completion_timestamp);
+    let ended_at = document.object().status.as_ref().and_then(|status| status.completion_timestamp.clone());
     let written = status
         .update(|backup| {
             backup.status.get_or_insert_default().completion_timestamp.clone_from(&ended_at);
@@ -199,6 +210,21 @@ async fn write_files(
         );
     }
     Ok(last)
+}
+
+/// The Backup as the API server has it, with the fields that this version does not know: they belong into its document.
+async fn read_whole(
+    context: &Context,
+    discovery: &Discovery,
+    request: &BackupRequest,
+) -> Result<Document<Backup>, RunError> {
+    let gone = || RunError::Status(StatusError::Gone);
+    let kind = discovery.catalog.get(&GroupResource::parse("backups.velero.io")).ok_or_else(gone)?;
+    let name = ObjectName::new(Some(&context.namespace), &request.name);
+    let text = object::get(&context.client, kind, &name).await.map_err(RunError::Backup)?.ok_or_else(gone)?;
+    let document = Document::<Backup>::parse(text.as_bytes()).map_err(RunError::Document)?;
+    let ours = document.object().uid().as_deref() == Some(&request.uid);
+    if ours { Ok(document) } else { Err(gone()) }
 }
 
 /// Collects, archives and uploads; gives back what was taken.

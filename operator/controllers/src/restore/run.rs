@@ -150,7 +150,7 @@ async fn execute(
             return Err(error);
         }
     };
-    journal.info("restore completed");
+    journal.info("restore ended");
     report(&store, &dir, status, &journal, &log, &restored).await
 }
 
