@@ -1,0 +1,146 @@
+//! Runs whose server ends in the middle: they end honestly, by the next server or by the one that goes.
+//!
+//! An action that never returns from its first item keeps a run in the middle for as long as it takes, whatever the machine.
+
+use lateen_test_harness::{Bucket, Installation, Store, wait_for};
+use rstest::rstest;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::world::{ENDED, LIMIT, back_up, cluster, config_maps, create, install, phase, restore};
+
+/// The annotation with the record of a run.
+const RUN: &str = "lateen.dev/run";
+
+/// Makes every run stop at its first ConfigMap of `namespace`.
+async fn hold(velero: &Installation<'_>, role: &str, namespace: &str) {
+    let manifest = format!(
+        "name: test.example/hostile\non: [{role}]\nmatch: {{resources: [configmaps], namespaces: [{namespace}]}}\ncomponent: action.wasm\nparams: {{misdeed: wait}}\n"
+    );
+    let hostile = lateen_test_guests::build_bytes("hostile").unwrap();
+    let action = velero.apply_action("hold", &manifest, &hostile).await.unwrap();
+    assert_eq!(velero.await_verdict(&action).await.unwrap().0, "ActionLoaded");
+}
+
+/// Removes the action while no server is there to use it.
+async fn let_go(velero: &mut Installation<'_>) {
+    velero.objects().delete("v1/ConfigMap", velero.namespace(), "hold").await.unwrap();
+    velero.restart().await.unwrap();
+}
+
+/// A backup in the middle of its archive.
+async fn held_backup(velero: &Installation<'_>, app: &str) {
+    hold(velero, "backup", app).await;
+    create(velero, &["backup", "create", "cut", "--include-namespaces", app]).await;
+    wait_for("the run to have opened its upload", LIMIT, async || {
+        let backup = velero.get("Backup", "cut").await?.unwrap_or_default();
+        let record = backup["metadata"]["annotations"][RUN].as_str().unwrap_or_default().to_owned();
+        Ok((phase(&backup) == "InProgress" && record.contains("cut.tar.gz")).then_some(()))
+    })
+    .await
+    .unwrap();
+}
+
+/// What an interrupted run looks like when it is over: it says so, its record is gone, and so is everything but its log.
+async fn check_failed(velero: &Installation<'_>, kind: &str, name: &str, why: &str) {
+    let run = velero.await_phase(kind, name, &ENDED, LIMIT).await.unwrap();
+    assert_eq!(phase(&run), "Failed", "{run:#}");
+    let reason = run["status"]["failureReason"].as_str().unwrap_or_default();
+    assert!(reason.contains(why), "{reason}");
+    assert!(run["status"]["completionTimestamp"].is_string(), "{run:#}");
+    assert!(run["metadata"]["annotations"][RUN].is_null(), "{run:#}");
+}
+
+#[rstest]
+#[case::file("killed-file", Store::File)]
+#[case::s3("killed-s3", Store::S3)]
+#[tokio::test]
+async fn a_backup_of_a_killed_server_leaves_nothing_that_looks_like_one(
+    #[case] app: &str,
+    #[case] store: Store,
+) {
+    let mut velero = install(&format!("velero-{app}"), store).await;
+    config_maps(&velero, app, &["first", "second", "third"]).await;
+    held_backup(&velero, app).await;
+
+    assert_eq!(unfinished_uploads(&velero), usize::from(store == Store::S3));
+    velero.kill().unwrap();
+    let_go(&mut velero).await;
+
+    check_failed(&velero, "Backup", "cut", "InProgress").await;
+    assert_eq!(unfinished_uploads(&velero), 0);
+    let left = velero.bucket().keys().unwrap();
+    assert!(left.iter().all(|key| key.ends_with("-logs.gz")), "{left:?}");
+    // The server goes on working.
+    assert_eq!(phase(&back_up(&velero, "whole", app).await), "Completed");
+}
+
+#[tokio::test]
+async fn a_backup_whose_server_is_stopped_ends_before_it() {
+    let mut velero = install("velero-stopped", Store::File).await;
+    config_maps(&velero, "stopped", &["first", "second", "third"]).await;
+    held_backup(&velero, "stopped").await;
+
+    assert!(velero.stop().await.unwrap().success());
+
+    check_failed(&velero, "Backup", "cut", "shut down").await;
+    let left = velero.bucket().keys().unwrap();
+    assert_eq!(left, ["backups/cut/cut-logs.gz"]);
+}
+
+#[tokio::test]
+async fn a_backup_that_had_only_not_said_so_is_complete() {
+    let mut velero = install("velero-unsaid", Store::File).await;
+    config_maps(&velero, "unsaid", &["one"]).await;
+    let ended = back_up(&velero, "whole", "unsaid").await;
+    assert_eq!(phase(&ended), "Completed");
+    let files = velero.bucket().keys().unwrap();
+
+    // The last update of the status did not arrive.
+    velero.kill().unwrap();
+    let record = json!({ "attempt": 1, "leader": "somebody-else", "uploads": [] }).to_string();
+    let before = json!({
+        "metadata": { "annotations": { RUN: record } },
+        "status": { "phase": "Finalizing", "completionTimestamp": null },
+    });
+    velero.objects().merge("velero.io/v1/Backup", velero.namespace(), "whole", &before).await.unwrap();
+    velero.restart().await.unwrap();
+
+    let again = velero.await_phase("Backup", "whole", &ENDED, LIMIT).await.unwrap();
+    assert_eq!(again["status"], ended["status"]);
+    assert!(again["metadata"]["annotations"][RUN].is_null(), "{again:#}");
+    assert_eq!(velero.bucket().keys().unwrap(), files);
+}
+
+#[tokio::test]
+async fn a_restore_of_a_killed_server_fails_and_can_be_repeated() {
+    let mut velero = install("velero-half", Store::File).await;
+    config_maps(&velero, "half", &["first", "second", "third"]).await;
+    assert_eq!(phase(&back_up(&velero, "shop", "half").await), "Completed");
+    hold(&velero, "restore", "half").await;
+    let arguments =
+        ["restore", "create", "cut", "--from-backup", "shop", "--namespace-mappings", "half:half-2"];
+    create(&velero, &arguments).await;
+    let started: Value = velero.await_phase("Restore", "cut", &["InProgress"], LIMIT).await.unwrap();
+    assert!(started["metadata"]["annotations"][RUN].is_string(), "{started:#}");
+
+    velero.kill().unwrap();
+    let_go(&mut velero).await;
+
+    check_failed(&velero, "Restore", "cut", "InProgress").await;
+    assert_eq!(phase(&restore(&velero, "whole", "shop", "half:half-2").await), "Completed");
+    let there = velero.objects().live("half-2").await.unwrap();
+    assert_eq!(
+        there.keys().collect::<Vec<_>>(),
+        ["configmaps/first", "configmaps/second", "configmaps/third"]
+    );
+}
+
+/// Uploads of the archive of `cut` that were begun and neither ended nor aborted, as the S3 server keeps them: a folder for each, in one
+/// that is named by a digest of the key. There is one bucket for all tests, so that others' must not be counted.
+fn unfinished_uploads(velero: &Installation<'_>) -> usize {
+    let key = format!("{}/{}", velero.namespace(), Bucket::archive_key("cut"));
+    let digest = hex::encode(Sha256::digest(key));
+    let uploads = cluster().directory().join("buckets/backups/.sgwtmp/multipart").join(digest);
+    std::fs::read_dir(uploads).into_iter().flatten().count()
+}

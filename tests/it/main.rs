@@ -1,0 +1,17 @@
+//! Integration tests: what only the whole can show. All tests of a run share one throwaway control plane and use namespaces of their own.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests unwrap like tests do")]
+
+mod action;
+mod archive_layout;
+mod backup_restore;
+mod chart;
+mod cluster;
+mod crds;
+mod downloads;
+mod hostile_archives;
+mod interrupted;
+mod layering;
+mod scale;
+mod schedule;
+mod world;
