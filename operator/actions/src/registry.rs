@@ -17,7 +17,7 @@ use crate::{
     host::{ActionHost, Compiled, ComponentError, Failure, Instance, one_line},
     limits,
     manifest::Manifest,
-    run::Share,
+    run_info::Share,
     set::{Action, ActionSet, ActionState, Unreadable},
     source::{Sha, Source, SourceError, source_name, unpack},
     subject::Role,

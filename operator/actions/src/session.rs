@@ -14,7 +14,8 @@ use crate::{
     manifest::FailurePolicy,
     masking::Mask,
     outcome::{ActionError, BackupItemResult, Note, NoteLevel, RestoreItemResult, Skip},
-    run::{ActionRun, Share},
+    run::ActionRun,
+    run_info::Share,
     set::{Action, ActionState},
     subject::{ObjectRef, Role, Subject},
 };
@@ -41,6 +42,13 @@ struct Chain<'a> {
     must_include: bool,
     notes: Vec<Note>,
     error: Option<ActionError>,
+}
+
+impl ActionRun {
+    /// A session for one worker. Components are instantiated when they are first needed.
+    pub fn session(self: &Arc<Self>) -> ActionSession {
+        ActionSession::new(Arc::clone(self))
+    }
 }
 
 impl ActionSession {

@@ -8,8 +8,6 @@ use std::{
 use crate::{
     host::Compiled,
     manifest::Manifest,
-    run::{ActionRun, RunInfo},
-    session::ActionSession,
     source::Sha,
     subject::{Role, Subject},
 };
@@ -112,12 +110,6 @@ impl ActionSet {
         self.index(role)
             .candidates(&subject.resource)
             .any(|position| self.actions[position].matches(subject, labels))
-    }
-
-    /// A session for a run with one worker. For several, begin an [`ActionRun`] and take a session of it for each: they share what is counted
-    /// per run.
-    pub fn session(self: &Arc<Self>, info: RunInfo) -> ActionSession {
-        ActionRun::new(Arc::clone(self), info).session()
     }
 
     pub(crate) fn actions(&self) -> &[Arc<Action>] {

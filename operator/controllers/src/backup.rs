@@ -8,6 +8,7 @@ pub mod files;
 pub mod items;
 mod recover;
 mod run;
+mod run_error;
 mod sweep;
 
 use std::sync::Arc;

@@ -5,11 +5,13 @@
 mod executor;
 mod finalizer;
 mod item;
+mod namespace_step;
 mod namespaces;
 mod placement;
 mod preparation;
 mod recover;
 mod run;
+mod run_error;
 mod spool;
 
 use std::sync::Arc;

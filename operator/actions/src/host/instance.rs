@@ -27,7 +27,7 @@ use crate::{
     limits,
     manifest::Manifest,
     outcome::Note,
-    run::{RunInfo, Share},
+    run_info::{RunInfo, Share},
     subject::{ObjectRef, Role},
 };
 

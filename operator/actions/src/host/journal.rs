@@ -6,7 +6,7 @@ use crate::{
     limits,
     masking::Mask,
     outcome::{Note, NoteLevel},
-    run::Share,
+    run_info::Share,
 };
 
 /// Collects the lines of one call of one action.

@@ -18,7 +18,7 @@ use crate::{
     limits,
     masking::Mask,
     outcome::NoteLevel,
-    run::RunInfo,
+    run_info::RunInfo,
     subject::{Role, Subject},
 };
 

@@ -9,11 +9,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use lateen_actions::Role;
 use lateen_api::Document;
-use lateen_api::document::DocumentError;
 use lateen_api::labels::annotations;
 use lateen_api::v1::{Backup, BackupPhase, BackupProgress, HookStatus};
 use lateen_cluster::discovery::Discovery;
-use lateen_cluster::object::{self, ObjectError};
+use lateen_cluster::object;
 use lateen_core::backup::filter::ResourceFilter;
 use lateen_core::backup::outcome::{ItemsDone, after_finalizing, after_items};
 use lateen_core::backup::request::BackupRequest;
@@ -26,58 +25,15 @@ use lateen_store::{BackupDir, BackupFile, BackupStore, StoreError, UploadWriter}
 use super::archive::ArchiveWriter;
 use super::files::{self, FilesError};
 use super::items::{Fatal, ItemTaker};
+use super::run_error::{Reporter, RunError};
 use super::sweep::Sweep;
 use crate::context::Context;
 use crate::error_chain::error_chain;
 use crate::item_actions::{self, RunObject};
 use crate::location;
 use crate::metrics::RunEvent;
-use crate::run_log::{RunKind, RunLog, RunLogError};
-use crate::run_status::{ProgressReporter, RunStatus, StatusError};
-
-/// Tells how far a backup is.
-pub(super) type Reporter<'a> = ProgressReporter<'a, Backup, Progress>;
-
-/// Why a run ended without a backup.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum RunError {
-    /// The location cannot be opened.
-    #[error("error getting backup store")]
-    Location(#[from] location::LocationError),
-    /// The name is not one for a file.
-    #[error("the backup's name cannot be a name in the bucket")]
-    Name(#[from] lateen_store::InvalidName),
-    /// There is a backup of that name.
-    #[error("backup already exists in object storage")]
-    Exists,
-    /// The store failed.
-    #[error("cannot write the backup to its location")]
-    Store(#[from] lateen_store::StoreError),
-    /// A side file could not be made or stored.
-    #[error(transparent)]
-    Files(#[from] FilesError),
-    /// The run's log cannot be kept.
-    #[error(transparent)]
-    Log(#[from] RunLogError),
-    /// The engine gave up.
-    #[error(transparent)]
-    Fatal(#[from] Fatal),
-    /// Namespaces cannot be listed or matched: nobody knows what would be missing.
-    #[error("cannot tell the namespaces of the backup: {0}")]
-    Namespaces(String),
-    /// The Backup cannot be read again for its document.
-    #[error("cannot read the backup's object for its document")]
-    Backup(#[source] ObjectError),
-    /// What was read is not a Backup.
-    #[error("cannot make the backup's document")]
-    Document(#[source] DocumentError),
-    /// The server is going down.
-    #[error("the server was shut down during the run")]
-    Shutdown,
-    /// The run's status cannot be kept.
-    #[error(transparent)]
-    Status(#[from] StatusError),
-}
+use crate::run_log::{RunKind, RunLog};
+use crate::run_status::{RunStatus, StatusError};
 
 /// Runs a backup that is in phase `InProgress` and ours, and writes down how it ended.
 pub(super) async fn run(
@@ -300,7 +256,7 @@ async fn sweep(
         session: actions.session(),
         tally: Tally::default(),
     };
-    let mut reporter = ProgressReporter::new(status, write_progress);
+    let mut reporter = Reporter::new(status, write_progress);
     sweep.run(context, &mut taker, &mut reporter).await?;
     Ok(taker.tally)
 }

@@ -17,7 +17,7 @@ use lateen_core::selector::Selection;
 
 use super::collect::{Collector, ListPlan};
 use super::items::ItemTaker;
-use super::run::{Reporter, RunError};
+use super::run_error::{Reporter, RunError};
 use crate::context::Context;
 use crate::error_chain::error_chain;
 

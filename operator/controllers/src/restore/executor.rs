@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::namespaces::Namespaces;
-use super::run::{Reporter, RunError};
+use super::run_error::{Reporter, RunError};
 use super::spool::Spool;
 use crate::context::Context;
 use crate::error_chain::error_chain;
@@ -149,7 +149,7 @@ impl Executor {
                 break;
             }
             let (executor, step) = (Arc::clone(self), step.clone());
-            tasks.spawn(async move { executor.namespaces.ensure(&executor, &step).await });
+            tasks.spawn(async move { executor.ensure_namespace(&step).await });
         }
         while tasks.join_next().await.is_some() {}
     }

@@ -12,12 +12,12 @@ use lateen_core::kind::{ObjectName, ServedKind};
 use lateen_core::restore::completed::is_completed;
 use lateen_core::restore::outcome::{Action, ItemKey};
 use lateen_core::restore::plan::PlannedItem;
+use lateen_core::restore::reset::TakenOff;
 use lateen_core::results::Place;
 use serde_json::Value;
 
 use super::executor::Executor;
-use super::preparation::Ready;
-use super::run::RunError;
+use super::run_error::RunError;
 
 /// An item on its way.
 pub(super) struct Item {
@@ -29,6 +29,16 @@ pub(super) struct Item {
     pub(super) pristine: Value,
     /// Under which it is in the record.
     pub(super) key: ItemKey,
+}
+
+/// What becomes of an item before the cluster is asked.
+pub(super) enum Ready {
+    /// This object is to be created.
+    Object(Box<Value>, TakenOff),
+    /// It is not wanted: it ends as skipped.
+    Skipped,
+    /// It ends as failed, and was told.
+    Failed,
 }
 
 impl Item {
@@ -150,7 +160,7 @@ impl Executor {
         match &item.planned.source.namespace {
             Some(source) => {
                 let step = self.plan.namespace_step(self.spool.index(), source);
-                self.namespaces.ensure(self, &step).await
+                self.ensure_namespace(&step).await
             }
             None => true,
         }

@@ -11,29 +11,19 @@ use lateen_core::restore::completed::is_mirror_pod;
 use lateen_core::restore::kinds::{self, KindContext, Need};
 use lateen_core::restore::plan::{PlannedItem, Related};
 use lateen_core::restore::request::asks_in_vain;
-use lateen_core::restore::reset::{self, TakenOff};
+use lateen_core::restore::reset;
 use lateen_core::restore::volumes::{self, VolumeFate};
 use lateen_core::results::Place;
 use serde_json::Value;
 
 use super::executor::Executor;
-use super::item::Item;
-use super::run::RunError;
+use super::item::{Item, Ready};
+use super::run_error::RunError;
 use crate::error_chain::error_chain;
 
 /// How far related items may lead from the item that began it. Every item is restored once, so chains end by themselves; this bounds the
 /// stack of a hostile one.
 const RELATED_DEPTH: usize = 64;
-
-/// What becomes of an item before the cluster is asked.
-pub(super) enum Ready {
-    /// This object is to be created.
-    Object(Box<Value>, TakenOff),
-    /// It is not wanted: it ends as skipped.
-    Skipped,
-    /// It ends as failed, and was told.
-    Failed,
-}
 
 impl Executor {
     /// Resets, rules, actions, mapping and labels.

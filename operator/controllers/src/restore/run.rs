@@ -14,76 +14,31 @@ use kube::ResourceExt;
 use lateen_actions::Role;
 use lateen_api::labels::annotations;
 use lateen_api::v1::{Backup, HookStatus, Restore, RestorePhase, RestoreProgress};
-use lateen_cluster::discovery::{self, DiscoveryError};
+use lateen_cluster::discovery;
 use lateen_core::backup::side_files::{self, EMPTY_LIST, document};
 use lateen_core::journal::{Entry, Journal, Level};
-use lateen_core::namespaces::PatternError;
 use lateen_core::restore::outcome::{Progress, RestoredItems, after_finalizing, after_items};
 use lateen_core::restore::plan::{self, NO_RESOURCES};
 use lateen_core::restore::request::RestoreRequest;
 use lateen_core::restore::reset::restore_labels;
 use lateen_core::restore::volumes::{self, BackupMethod};
 use lateen_core::results::Place;
-use lateen_store::{BackupDir, BackupFile, BackupStore, InvalidName, RestoreDir, RestoreFile, StoreError};
+use lateen_store::{BackupDir, BackupFile, BackupStore, RestoreDir, RestoreFile, StoreError};
 
 use super::executor::Executor;
-use super::spool::{Spool, SpoolError};
+use super::run_error::{Reporter, RunError};
+use super::spool::Spool;
 use crate::context::Context;
 use crate::error_chain::error_chain;
 use crate::gzip::gzip;
 use crate::item_actions::{self, RunObject};
 use crate::location;
 use crate::metrics::RunEvent;
-use crate::run_log::{RunKind, RunLog, RunLogError};
-use crate::run_status::{ProgressReporter, RunStatus, StatusError};
+use crate::run_log::{RunKind, RunLog};
+use crate::run_status::{RunStatus, StatusError};
 
 /// Bytes of the list of volumes, packed and unpacked. Some 500 bytes a volume: 100,000 volumes are 50 MB.
 const VOLUME_INFO_LIMIT: u64 = 64 << 20;
-
-/// Tells how far a restore is.
-pub(super) type Reporter<'a> = ProgressReporter<'a, Restore, Progress>;
-
-/// Why a run ended early.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum RunError {
-    /// The location cannot be opened.
-    #[error("error getting backup store")]
-    Location(#[from] location::LocationError),
-    /// A name is not one for a file.
-    #[error("the name of the restore or its backup cannot be a name in the bucket")]
-    Name(#[from] InvalidName),
-    /// The run's log cannot be kept.
-    #[error(transparent)]
-    Log(#[from] RunLogError),
-    /// The archive cannot be fetched.
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
-    /// The list of volumes cannot be read: nobody knows where their data is.
-    #[error("error fetching volume info of the backup: {0}")]
-    VolumeInfo(String),
-    /// Nobody knows what the cluster serves.
-    #[error("cannot tell what the cluster serves")]
-    Discovery(#[from] DiscoveryError),
-    /// A namespace pattern that cannot be read.
-    #[error("cannot tell the namespaces of the restore")]
-    Namespaces(#[from] PatternError),
-    /// An action whose failure policy is to fail the run.
-    #[error("action {action} failed on {item} and its failure policy ends the run: {reason}")]
-    Action {
-        /// Its name.
-        action: String,
-        /// The item.
-        item: String,
-        /// As the action gave it.
-        reason: String,
-    },
-    /// The server is going down.
-    #[error("the server was shut down during the run")]
-    Shutdown,
-    /// The run's status cannot be kept.
-    #[error(transparent)]
-    Status(#[from] StatusError),
-}
 
 /// Runs a restore that is in phase `InProgress` and ours, and writes down how it ended.
 pub(super) async fn run(
@@ -269,7 +224,7 @@ async fn restore_items(
         visited: std::sync::atomic::AtomicU64::new(0),
         stop: super::executor::Stop::default(),
     });
-    let mut reporter = ProgressReporter::new(status, write_progress);
+    let mut reporter = Reporter::new(status, write_progress);
     Arc::clone(&executor).run(&mut reporter).await?;
     Ok(std::mem::take(&mut *executor.items()))
 }
