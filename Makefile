@@ -1,6 +1,6 @@
 # `make demo` and `make test` are complete on a machine with rustup, Go and make; the rest are their parts.
 CARGO ?= cargo
-TOOLS := $(CARGO) run --quiet -p lateen-test-cluster -- tools
+BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 
 .PHONY: help demo test check fmt lint unit snapshots tools cluster clean
 
@@ -8,14 +8,17 @@ help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: toolchain ## Back up and restore an application on a throwaway control plane, step by step (KEEP=1, STORE=s3)
-	@echo "== building the server and the demo"
-	@$(CARGO) build --bin lateen
-	@$(CARGO) run --quiet -p lateen-demo
+	@echo "== building the server and the demo (some ten minutes from nothing on two cores)"
+	@$(CARGO) build -p lateen -p lateen-demo
+	@$(BUILT)/lateen-demo
 
 test: toolchain ## Everything: format, lints, pure and snapshot tests, then the real control plane
+	@echo "== format and lints"
 	@$(MAKE) --no-print-directory fmt lint
+	@echo "== building the tests"
+	@$(CARGO) test --workspace --no-run
 	@echo "== building the Go tools that the tests drive (cached after the first time)"
-	@$(TOOLS)
+	@$(BUILT)/lateen-test-cluster tools
 	@echo "== all tests"
 	@INSTA_UPDATE=no $(CARGO) test --workspace
 
@@ -34,7 +37,7 @@ snapshots: ## Run the pure tests and accept their snapshots
 	@INSTA_UPDATE=always $(CARGO) test --workspace --exclude lateen
 
 tools: toolchain ## Build the Go tools: control plane, kwok, S3 server, helm, the velero CLI
-	@$(TOOLS)
+	@$(CARGO) run --quiet -p lateen-test-cluster -- tools
 
 cluster: toolchain ## A throwaway control plane to play with, until Ctrl-C
 	@$(CARGO) run --quiet -p lateen-test-cluster -- up
