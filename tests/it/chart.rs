@@ -15,9 +15,11 @@ use kube::api::{ApiResource, DynamicObject, ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client, Config};
-use lateen_test_cluster::{Cluster, Part, Tool, ports, tools};
+use lateen_test_cluster::{Cluster, Tool, ports, tools};
 use lateen_test_harness::wait_for;
 use serde_json::json;
+
+use crate::world;
 
 /// The control plane for which templates are rendered without one: a Helm built as a library does not know any version.
 const KUBE_VERSION: &str = "1.36.0";
@@ -140,7 +142,7 @@ fn the_table_of_values_is_complete() {
 
 #[tokio::test]
 async fn installs_and_uninstalls() {
-    let cluster = Cluster::builder().without(Part::S3).start().unwrap();
+    let cluster = world::cluster();
     let kubeconfig = cluster.kubeconfig();
     let client = client(&kubeconfig).await;
     let kubeconfig = kubeconfig.to_str().unwrap();
@@ -168,7 +170,7 @@ async fn installs_and_uninstalls() {
 
     let server = RenderedServer::read(client.clone(), namespace).await;
     with_snapshots(|| insta::assert_debug_snapshot!("server", server));
-    starts_as_rendered(&cluster, &client, namespace, &server).await;
+    starts_as_rendered(cluster, &client, namespace, &server).await;
     for (kind, names) in [
         ("BackupStorageLocation", &["default", "offsite"][..]),
         ("Schedule", &["monthly-offsite", "velero-nightly"]),
@@ -180,7 +182,7 @@ async fn installs_and_uninstalls() {
     let stamp = actions.items.iter().find(|it| it.metadata.name.as_deref() == Some("velero-stamp")).unwrap();
     assert_eq!(actions.items.len(), 2);
     assert_eq!(stamp.binary_data.as_ref().unwrap()["action.wasm"].0, b"\0asm\x0d\0\x01\0");
-    check_rights(&cluster, namespace).await;
+    check_rights(cluster, namespace).await;
 
     let removed = helm(&[&["uninstall", "velero", "--wait", "--timeout", &limit][..], &at].concat());
     assert!(removed.status.success(), "{}", text(&removed.stderr));
