@@ -200,6 +200,21 @@ async fn what_the_server_does_not_know_survives() {
 }
 
 #[tokio::test]
+async fn one_location_that_does_not_decode_leaves_the_others_alone() {
+    let velero = install("velero-odd-location", Store::File).await;
+    let odd = json!({
+        "apiVersion": "velero.io/v1", "kind": "BackupStorageLocation",
+        "metadata": { "namespace": velero.namespace(), "name": "odd" },
+        // The API server takes any text; days are no duration.
+        "spec": { "provider": "file", "objectStorage": { "bucket": "b" }, "validationFrequency": "30d" },
+    });
+    velero.objects().apply_value(&odd).await.unwrap();
+    config_maps(&velero, "odd-location", &["one"]).await;
+    let ended = back_up(&velero, "all-the-same", "odd-location").await;
+    assert_eq!(phase(&ended), "Completed", "{ended:#}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_run_says_why() {
     let velero = install("velero-invalid", Store::File).await;
     // By the API: the CLI would not even send these.

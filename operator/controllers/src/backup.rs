@@ -202,8 +202,7 @@ async fn observe(
     context: &Context,
 ) -> Result<(Discovery, Observed), Box<dyn std::error::Error + Send + Sync>> {
     let discovery = discovery::discover(&context.client).await?;
-    let locations =
-        context.api::<BackupStorageLocation>().list(&kube::api::ListParams::default()).await?.items;
+    let locations = context.list::<BackupStorageLocation>("").await?;
     let namespaces: kube::Api<k8s_openapi::api::core::v1::Namespace> = kube::Api::all(context.client.clone());
     let labelled = kube::api::ListParams::default().labels(&format!("{}=true", labels::EXCLUDE_FROM_BACKUP));
     let namespaces_labelled_out =

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kube::Client;
+use kube::api::ListParams;
+use kube::core::DeserializeGuard;
+use kube::{Client, ResourceExt};
 use lateen_actions::ActionRegistry;
 use lateen_api::GoDuration;
 use lateen_core::backup::request::Defaults;
@@ -73,5 +75,21 @@ impl Context {
         K::DynamicType: Default,
     {
         kube::Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// The objects of a kind in the server's namespace that a label selector (its text form, empty for all) matches. One that does not
+    /// decode is told in the log and left out: it must not stop what concerns the others.
+    pub async fn list<K>(&self, labels: &str) -> Result<Vec<K>, kube::Error>
+    where
+        K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
+        K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+    {
+        let params = ListParams::default().labels(labels);
+        let listed = self.api::<DeserializeGuard<K>>().list(&params).await?;
+        let decoded = listed.items.into_iter().filter_map(|object| {
+            let name = object.name_any();
+            object.0.inspect_err(|error| tracing::warn!(kind = %K::kind(&()), name, %error, "object does not decode and is left alone")).ok()
+        });
+        Ok(decoded.collect())
     }
 }

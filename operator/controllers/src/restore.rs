@@ -19,7 +19,6 @@ use std::sync::Arc;
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::ResourceExt;
-use kube::api::ListParams;
 use lateen_api::v1::{Backup, BackupStorageLocation, Restore, RestorePhase};
 use lateen_api::{labels, names};
 use lateen_cluster::resource::patch_checked;
@@ -173,16 +172,15 @@ async fn observe(
     context: &Context,
     restore: &Restore,
 ) -> Result<(Observed, Defaults), Box<dyn std::error::Error + Send + Sync>> {
-    let backups = context.api::<Backup>();
     let backups = match Source::of(&restore.spec) {
-        Source::Backup(name) => backups.get_opt(&name).await?.into_iter().collect(),
+        Source::Backup(name) => context.api::<Backup>().get_opt(&name).await?.into_iter().collect(),
         Source::Schedule(name) => {
             let selector = format!("{}={}", labels::SCHEDULE_NAME, names::valid_name(&name));
-            backups.list(&ListParams::default().labels(&selector)).await?.items
+            context.list::<Backup>(&selector).await?
         }
         Source::Unclear => Vec::new(),
     };
-    let locations = context.api::<BackupStorageLocation>().list(&ListParams::default()).await?.items;
+    let locations = context.list::<BackupStorageLocation>("").await?;
     let defaults = Defaults {
         item_operation_timeout: context.options.item_operation_timeout,
         priorities: priorities(context)?,

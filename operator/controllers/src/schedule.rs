@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
 use kube::ResourceExt;
-use kube::api::{ListParams, PostParams};
-use lateen_api::labels;
+use kube::api::PostParams;
 use lateen_api::v1::{Backup, BackupPhase, Schedule, SchedulePhase};
+use lateen_api::{labels, names};
 use lateen_cluster::resource::{patch_checked, patch_retrying};
 use lateen_cluster::watch::watch;
 use lateen_schedules::{Decision, ScheduleView, ServerDefaults, backup_name, due};
@@ -154,8 +154,8 @@ async fn make_backup(context: &Context, schedule: &Schedule, now: Timestamp) {
 
 /// Whether a backup of this schedule waits or runs.
 async fn is_busy(context: &Context, schedule: &str) -> Result<bool, kube::Error> {
-    let of_schedule = ListParams::default().labels(&format!("{}={schedule}", labels::SCHEDULE_NAME));
-    let backups = context.api::<Backup>().list(&of_schedule).await?;
+    let of_schedule = format!("{}={}", labels::SCHEDULE_NAME, names::valid_name(schedule));
+    let backups = context.list::<Backup>(&of_schedule).await?;
     let busy = |b: &Backup| {
         use BackupPhase::{InProgress, New, Queued, ReadyToStart};
         matches!(b.phase(), New | Queued | ReadyToStart | InProgress)
@@ -170,7 +170,7 @@ fn backup_of(schedule: &Schedule, now: Timestamp) -> Backup {
     backup.metadata.namespace.clone_from(&schedule.metadata.namespace);
     let template: &BTreeMap<String, String> = &schedule.spec.template.metadata.labels;
     let mut labels = if template.is_empty() { schedule.labels().clone() } else { template.clone() };
-    labels.insert(labels::SCHEDULE_NAME.to_owned(), schedule.name_any());
+    labels.insert(labels::SCHEDULE_NAME.to_owned(), names::valid_name(&schedule.name_any()));
     backup.metadata.labels = Some(labels);
     let annotations = schedule.annotations();
     backup.metadata.annotations = (!annotations.is_empty()).then(|| annotations.clone());
