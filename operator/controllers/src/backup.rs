@@ -158,7 +158,7 @@ async fn validate_and_run(context: &Context, ready: Backup) {
                 error = error_chain(&*error),
                 "cannot look up what the backup needs"
             );
-            tokio::time::sleep(LOOK_EVERY).await;
+            context.shutdown.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await;
             return;
         }
     };

@@ -3,6 +3,7 @@
 //! A `file` location also gets the CA of the download endpoint, where the CLI looks for it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -42,14 +43,20 @@ pub async fn control(context: Context) {
             continue;
         }
         validated.retain(|name, _| known.get(name).is_some());
-        for location in known.all() {
+        let locations: Vec<_> = known.all().cloned().collect();
+        for location in locations {
             let state = (location.uid(), location.spec.clone());
             let changed = validated.get(&location.name_any()) != Some(&state);
             let frequency =
                 location.spec.validation_frequency.unwrap_or(context.options.store_validation_frequency);
-            if changed || is_due(location, frequency, Timestamp::now()) {
-                let after = validate(&context, location).await;
-                validated.insert(location.name_any(), after.map_or(state, |l| (l.uid(), l.spec)));
+            if changed || is_due(&location, frequency, Timestamp::now()) {
+                let after = validate(&context, &location).await.map(Arc::new);
+                let state = after.as_ref().map_or(state, |l| (l.uid(), l.spec.clone()));
+                validated.insert(location.name_any(), state);
+                // Until the watch tells our own patch, the location would look as if it were due again.
+                if let Some(after) = after {
+                    known.patched(after);
+                }
             }
         }
     }

@@ -45,6 +45,11 @@ impl<T: ResourceExt> Known<T> {
         }
     }
 
+    /// Takes in the answer to a patch, before the watch tells it.
+    pub fn patched(&mut self, object: Arc<T>) {
+        self.objects.insert(object.name_any(), object);
+    }
+
     /// Whether a whole list was seen: before that, what is missing may only not have been told yet.
     pub fn is_complete(&self) -> bool {
         self.complete

@@ -121,7 +121,7 @@ async fn validate_and_run(context: &Context, seen: &Restore) {
                 error = error_chain(&*error),
                 "cannot look up what the restore needs"
             );
-            tokio::time::sleep(LOOK_EVERY).await;
+            context.shutdown.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await;
             return;
         }
     };

@@ -1,5 +1,6 @@
 //! What a change must leave alone: what the item is, and what the engine has taken away.
 
+use lateen_core::restore::reset::SERVER_METADATA;
 use serde_json::Value;
 
 use super::ChangeError;
@@ -15,20 +16,6 @@ const IDENTITY: [(&str, &str); 4] = [
 
 /// On backup the archived object is the one with this uid; on restore the uid is gone anyway.
 const IDENTITY_ON_BACKUP: (&str, &str) = ("metadata.uid", "/metadata/uid");
-
-/// Keys of the metadata that the engine removes from every item before actions see it on restore: the cluster sets them, or they refer to
-/// objects that do not exist any more.
-const RESETS: [&str; 9] = [
-    "generateName",
-    "selfLink",
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "ownerReferences",
-];
 
 /// Refuses a change that makes another item of it.
 pub(super) fn check(before: &Value, after: &Value, role: Role) -> Result<(), ChangeError> {
@@ -48,7 +35,7 @@ pub(super) fn check(before: &Value, after: &Value, role: Role) -> Result<(), Cha
 /// Removes what the engine has removed before.
 pub(super) fn remove_resets(before: &Value, after: &mut Value) {
     let Some(metadata) = after.get_mut("metadata").and_then(Value::as_object_mut) else { return };
-    for key in RESETS {
+    for key in SERVER_METADATA {
         if before["metadata"].get(key).is_none() {
             metadata.remove(key);
         }

@@ -33,7 +33,7 @@ pub(super) async fn end_interrupted(context: &Context, backups: impl Iterator<It
         }
         let record = record_of(backup.as_ref());
         let Found::Interrupted { reason } =
-            RunRecord::found(record.as_ref(), &phase_name(backup), &context.leader)
+            RunRecord::found(record.as_ref(), &backup.phase().to_string(), &context.leader)
         else {
             continue;
         };
@@ -50,10 +50,6 @@ pub(super) async fn end_interrupted(context: &Context, backups: impl Iterator<It
         };
         end(context, backup, finished, reason).await;
     }
-}
-
-fn phase_name(backup: &Backup) -> String {
-    serde_json::to_value(backup.phase()).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Removes what the run left in its location, or finds that it had finished: then its final status.

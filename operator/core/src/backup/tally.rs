@@ -38,8 +38,13 @@ impl Tally {
 
     /// An object of this kind is in the archive.
     pub fn written(&mut self, kind: &ServedKind, object: &ObjectName) {
-        self.kinds.insert(kind.group_resource.clone());
-        if let Some(namespace) = &object.namespace {
+        // Asked first, because nearly always they are known, and a copy for every object would be thrown away.
+        if !self.kinds.contains(&kind.group_resource) {
+            self.kinds.insert(kind.group_resource.clone());
+        }
+        if let Some(namespace) = &object.namespace
+            && !self.namespaces.contains(namespace)
+        {
             self.namespaces.insert(namespace.clone());
         }
     }
@@ -49,7 +54,7 @@ impl Tally {
         self.seen += objects;
     }
 
-    /// Objects that belong to the backup and were not shown by a list.
+    /// How far the run is: what was taken, of what lists have shown so far.
     pub fn progress(&self) -> Progress {
         Progress { total: self.seen.max(self.taken), done: self.taken }
     }

@@ -8,8 +8,9 @@ use lateen_api::{labels, names};
 use crate::include_exclude::IncludesExcludes;
 use crate::kind::GroupResource;
 
-/// Metadata that the API server gives or that points at objects of the old cluster. Finalizers, labels and annotations stay.
-const SERVER_METADATA: [&str; 9] = [
+/// Metadata that the API server gives or that points at objects of the old cluster, removed from every item before actions see it and
+/// again where an action brings it back. Finalizers, labels and annotations stay.
+pub const SERVER_METADATA: [&str; 9] = [
     "generateName",
     "selfLink",
     "uid",
