@@ -228,7 +228,9 @@ async fn starts_as_rendered(cluster: &Cluster, client: &Client, namespace: &str,
         .arg("--file-store-root")
         .arg(directory.join("store"))
         .arg("--scratch-dir")
-        .arg(&directory);
+        .arg(&directory)
+        .arg("--action-cache-dir")
+        .arg(directory.join("cache"));
     let mut child = cluster.spawn("rendered-server", &mut command).unwrap();
     let log = || fs::read_to_string(cluster.logs().join("rendered-server.log")).unwrap_or_default();
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("velero.io", "v1", "BackupStorageLocation"));

@@ -7,6 +7,7 @@ mod archive_layout;
 mod backup_restore;
 mod chart;
 mod cluster;
+mod compile;
 mod crds;
 mod downloads;
 mod hostile_archives;

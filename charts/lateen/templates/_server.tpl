@@ -39,6 +39,7 @@ schedule-skip-immediately: scheduleSkipImmediately
 - {{ printf "--download-url=%s" (include "lateen.downloadUrl" $) | quote }}
 {{- end }}
 {{- end }}
+- --action-cache-dir=/cache
 {{- range $configuration.extraArgs }}
 - {{ . | quote }}
 {{- end }}
@@ -94,6 +95,8 @@ schedule-skip-immediately: scheduleSkipImmediately
 {{- define "lateen.volumeMounts" -}}
 - name: scratch
   mountPath: /scratch
+- name: action-cache
+  mountPath: /cache
 {{- if include "lateen.secretName" . }}
 - name: cloud-credentials
   mountPath: /credentials
@@ -116,6 +119,10 @@ schedule-skip-immediately: scheduleSkipImmediately
   {{- else }}
   emptyDir: {}
   {{- end }}
+# Compiled item actions. The server keeps to 512 MiB, and writes a new file of up to 64 MiB before it removes an old one.
+- name: action-cache
+  emptyDir:
+    sizeLimit: 640Mi
 {{- with include "lateen.secretName" . }}
 - name: cloud-credentials
   secret:

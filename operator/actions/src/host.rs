@@ -1,7 +1,7 @@
 //! The engine that runs guests, and its clock. One per process.
 //!
 //! The engine is configured for code that nobody trusts: epochs interrupt it, its stack ends before the fibre's does, features that need more than the
-//! contract (threads, shared memory, the async part of the component model) are off. Machine code is made here, in this process.
+//! contract (threads, shared memory, the async part of the component model) are off. Where machine code is made is for [`crate::compile`].
 
 mod bindings;
 mod budget;
@@ -10,17 +10,15 @@ mod instance;
 mod journal;
 mod state;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread,
+use std::{sync::Arc, thread};
+
+use wasmtime::{Engine, component::Linker};
+
+use crate::{
+    compile::{CompileCounts, CompileError, CompileOptions, Workshop, engine_config},
+    limits,
+    manifest::Ceiling,
 };
-
-use wasmtime::{Config, Engine, component::Linker};
-
-use crate::{limits, manifest::Ceiling};
 
 pub(crate) use component::{Compiled, ComponentError};
 pub(crate) use instance::{Answer, Failure, Instance};
@@ -32,12 +30,14 @@ pub(crate) use state::Call;
 pub struct HostOptions {
     /// Most that a manifest may ask for.
     pub ceiling: Ceiling,
+    /// Who compiles, and what is kept.
+    pub compile: CompileOptions,
 }
 
 impl Default for HostOptions {
     fn default() -> Self {
         let ceiling = Ceiling { memory: limits::MEMORY_CEILING, time: limits::CALL_TIME_CEILING };
-        Self { ceiling }
+        Self { ceiling, compile: CompileOptions::default() }
     }
 }
 
@@ -57,40 +57,47 @@ pub struct ActionHost {
     engine: Engine,
     linker: Linker<state::State>,
     options: HostOptions,
-    compilations: AtomicU64,
+    workshop: Workshop,
 }
 
 impl ActionHost {
     /// Sets up the engine and starts its clock, a thread that ends when the host is gone.
     pub fn new(options: HostOptions) -> Result<Arc<Self>, HostError> {
         let setup = |error: wasmtime::Error| HostError::Engine(component::chain(&error));
-        let mut config = Config::new();
-        config
-            .epoch_interruption(true)
-            .max_wasm_stack(limits::WASM_STACK)
-            .async_stack_size(limits::FIBRE_STACK)
-            // With it, a call whose future is dropped, as after a time-out, would live on inside the Store.
-            .concurrency_support(false)
-            .wasm_backtrace_max_frames(None);
-        let engine = Engine::new(&config).map_err(setup)?;
+        let engine = Engine::new(&engine_config()).map_err(setup)?;
         let linker = component::linker(&engine).map_err(setup)?;
         start_clock(&engine).map_err(HostError::Clock)?;
-        Ok(Arc::new(Self { engine, linker, options, compilations: AtomicU64::new(0) }))
+        let workshop = Workshop::new(engine.clone(), options.compile.clone());
+        Ok(Arc::new(Self { engine, linker, options, workshop }))
     }
 
-    /// How many components have been compiled since the start: what has not changed is not compiled again.
+    /// How many components have been compiled since the start: what has not changed, or is in the cache, is not compiled again.
     pub fn compilations(&self) -> u64 {
-        self.compilations.load(Ordering::Relaxed)
+        self.compile_counts().compiled
+    }
+
+    /// What compiling and its cache have done since the start.
+    pub fn compile_counts(&self) -> CompileCounts {
+        self.workshop.counts()
     }
 
     pub(crate) fn options(&self) -> &HostOptions {
         &self.options
     }
 
-    /// Examines and compiles a component; may take seconds.
+    /// Compiles a component, or finds it in the cache, so that nobody has to wait for it later. Says nothing about whether it can be an action.
+    ///
+    /// May take a minute, and blocks: not for an async task.
+    pub fn prepare(&self, bytes: &[u8]) -> Result<(), CompileError> {
+        self.workshop.component(bytes).map(drop)
+    }
+
+    /// Examines and compiles a component; may take a minute, and blocks.
     pub(crate) fn compile(&self, bytes: &[u8]) -> Result<Arc<Compiled>, ComponentError> {
-        self.compilations.fetch_add(1, Ordering::Relaxed);
-        Compiled::new(&self.engine, &self.linker, bytes)
+        component::check_bytes(bytes)?;
+        let component =
+            self.workshop.component(bytes).map_err(|error| ComponentError::Compile(error.to_string()))?;
+        Compiled::new(&self.engine, &self.linker, &component)
     }
 }
 

@@ -4,6 +4,7 @@
 //! # Parts
 //!
 //! * [`ActionHost`] owns the engine and its clock; there is one per process.
+//! * [`compile`] makes machine code of components, in a child process and once, and keeps it on disk.
 //! * [`ActionRegistry`] turns labelled ConfigMaps into actions, and says of each ConfigMap what became of it.
 //! * [`ActionSet`] is a snapshot of the registry: what a run starts with and keeps to its end, however the ConfigMaps change meanwhile.
 //! * [`ActionRun`] is one run of a set; its [`ActionSession`]s, one per worker, take items and give back what the actions made of them.
@@ -21,6 +22,7 @@
 //! It does not talk to the cluster: the caller brings the ConfigMaps and the items, and acts on what comes back.
 
 mod change;
+pub mod compile;
 mod host;
 pub mod limits;
 pub mod manifest;

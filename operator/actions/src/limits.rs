@@ -49,6 +49,27 @@ pub const FIBRE_STACK: usize = 2 * WASM_STACK;
 /// A component after unpacking. A ConfigMap holds 1 MiB, and gzip makes code 3 to 5 times smaller; twice that.
 pub const COMPONENT: usize = 10 * MIB;
 
+/// Memory of a child that compiles: an engine for jq, a component of 2.3 MB, takes less than 64 MiB; 24 times that.
+pub const COMPILE_MEMORY: u64 = 1536 << 20;
+
+/// What a container has to have left for a child to be started at all: enough for a small action, a component of 110 KB.
+pub const COMPILE_LEAST: u64 = 32 << 20;
+
+/// What a child leaves alone of that: a page of a list and the parts of an upload of the runs that go on meanwhile.
+pub const COMPILE_RESERVE: u64 = 64 << 20;
+
+/// Time on the processor of a child that compiles: that engine is ready after less than 10 s, with a compiler built for debugging.
+pub const COMPILE_CPU: Duration = Duration::from_mins(1);
+
+/// From the start of a child to its end: half a core is enough for the time above.
+pub const COMPILE_WALL: Duration = Duration::from_mins(2);
+
+/// Machine code of a component: 3 times the component for the engines measured, and the largest component has 10 MiB; twice that.
+pub const COMPILE_CODE: u64 = 64 << 20;
+
+/// Machine code on disk: 8 of the largest, or some hundred of the usual ones.
+pub const COMPILE_CACHE: u64 = 512 << 20;
+
 /// The manifest: 100 times what a long one takes.
 pub const MANIFEST: usize = 64 * KIB;
 

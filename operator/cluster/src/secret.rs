@@ -1,6 +1,8 @@
 //! Values of Secrets.
 
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
+use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 
 use crate::request::RequestError;
@@ -37,6 +39,17 @@ pub enum SecretError {
         #[source]
         source: RequestError,
     },
+    /// It could not be made.
+    #[error("could not create secret {namespace}/{name}")]
+    Create {
+        /// Where it should be.
+        namespace: String,
+        /// The Secret.
+        name: String,
+        /// Why.
+        #[source]
+        source: RequestError,
+    },
 }
 
 /// The value of a key, decoded.
@@ -56,6 +69,38 @@ pub async fn value(client: &Client, namespace: &str, name: &str, key: &str) -> R
         name: name.into(),
         key: key.into(),
     })
+}
+
+/// The value of a key; where there is no such Secret it is made first, immutable, with this value. Of several who do so at once one
+/// makes it, and all get its value. A Secret that is there is not changed, also if it lacks the key.
+pub async fn value_or_create(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    key: &str,
+    fresh: &[u8],
+) -> Result<Vec<u8>, SecretError> {
+    match value(client, namespace, name, key).await {
+        Err(SecretError::NotFound { .. }) => {}
+        found => return found,
+    }
+    let secret = Secret {
+        metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
+        data: Some([(key.to_owned(), ByteString(fresh.to_vec()))].into()),
+        immutable: Some(true),
+        ..Secret::default()
+    };
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    match secrets.create(&PostParams::default(), &secret).await {
+        Ok(_) => Ok(fresh.to_vec()),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {
+            value(client, namespace, name, key).await
+        }
+        Err(error) => {
+            let source = error.into();
+            Err(SecretError::Create { namespace: namespace.into(), name: name.into(), source })
+        }
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +125,43 @@ mod tests {
         ] {
             let (client, server) = serve(vec![(get.into(), answer)]);
             let got = value(&client, "velero", "cloud", key).await;
+            assert_eq!(got.map_err(|e| e.to_string()), wanted.map_err(str::to_owned));
+            server.done().await;
+        }
+    }
+
+    const KEY_SECRET: &str =
+        r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"cache"},"data":{"key":"AP8="}}"#;
+    const EXISTS: &str =
+        r#"{"kind":"Status","status":"Failure","code":409,"reason":"AlreadyExists","message":"it exists"}"#;
+    const MISSING: &str =
+        r#"{"kind":"Status","status":"Failure","code":404,"reason":"NotFound","message":"none"}"#;
+
+    #[tokio::test]
+    async fn a_secret_is_made_once() {
+        let get = || "GET /api/v1/namespaces/velero/secrets/cache".to_owned();
+        let create = || "POST /api/v1/namespaces/velero/secrets?".to_owned();
+        for (script, wanted) in [
+            (vec![(get(), Answer::text(200, KEY_SECRET))], Ok(vec![0, 255])),
+            (
+                vec![(get(), Answer::text(404, MISSING)), (create(), Answer::text(201, KEY_SECRET))],
+                Ok(vec![7]),
+            ),
+            (
+                vec![
+                    (get(), Answer::text(404, MISSING)),
+                    (create(), Answer::text(409, EXISTS)),
+                    (get(), Answer::text(200, KEY_SECRET)),
+                ],
+                Ok(vec![0, 255]),
+            ),
+            (
+                vec![(get(), Answer::text(404, MISSING)), (create(), Answer::text(403, "no"))],
+                Err("could not create secret velero/cache"),
+            ),
+        ] {
+            let (client, server) = serve(script);
+            let got = value_or_create(&client, "velero", "cache", "key", &[7]).await;
             assert_eq!(got.map_err(|e| e.to_string()), wanted.map_err(str::to_owned));
             server.done().await;
         }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lateen_actions::compile::ChildLimits;
 use lateen_api::GoDuration;
 use lateen_api::duration::ParseDurationError;
 
@@ -27,6 +28,12 @@ pub enum Command {
     Server(Box<ServerArgs>),
     /// Print the custom resource definitions as YAML.
     Crds,
+    /// Turn a component on standard input into machine code on standard output; the server starts itself like this.
+    #[command(hide = true)]
+    CompileComponent {
+        /// What it may take, as the server writes it.
+        limits: ChildLimits,
+    },
 }
 
 /// Flags of `lateen server`.
@@ -95,6 +102,10 @@ pub struct ServerArgs {
     /// Directory for what a run keeps on disk while it lasts.
     #[arg(long, env = "VELERO_SCRATCH_DIR")]
     pub scratch_dir: Option<PathBuf>,
+
+    /// Directory where compiled item actions are kept from one start to the next; without it they are compiled at every start.
+    #[arg(long)]
+    pub action_cache_dir: Option<PathBuf>,
 
     /// Directory below which `file` locations live; without it there are none, and no download endpoint.
     #[arg(long)]
@@ -207,6 +218,7 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use lateen_actions::compile::COMPILE_COMMAND;
 
     use super::*;
 
@@ -214,7 +226,7 @@ mod tests {
         let all = ["lateen", "server"].into_iter().chain(args.iter().copied());
         match Cli::try_parse_from(all).map_err(|e| e.to_string())?.command {
             Command::Server(args) => Ok(args),
-            Command::Crds => Err("not a server".into()),
+            _ => Err("not a server".into()),
         }
     }
 
@@ -236,6 +248,14 @@ mod tests {
         assert_eq!(args.default_backup_ttl, Duration::from_hours(72));
         assert_eq!(args.metrics_address.to_string(), "0.0.0.0:9000");
         assert_eq!(args.without_effect(), ["--uploader-type"]);
+    }
+
+    #[test]
+    fn the_server_starts_itself_as_a_compiler() {
+        let limits = ChildLimits { memory: 1, cpu_seconds: 2, code: 3 };
+        let command = Cli::try_parse_from(["lateen", COMPILE_COMMAND, &limits.to_string()]).unwrap().command;
+        assert!(matches!(command, Command::CompileComponent { limits: parsed } if parsed == limits));
+        assert!(Cli::try_parse_from(["lateen", COMPILE_COMMAND, "1:2"]).is_err());
     }
 
     #[test]

@@ -26,6 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::action_cache;
 use crate::admin::{self, Readiness};
 use crate::args::{LogFormat, ServerArgs};
 use crate::download::{DownloadServer, DownloadState, Locations};
@@ -72,7 +73,9 @@ pub(crate) async fn serve(args: ServerArgs) -> anyhow::Result<()> {
     let scratch = scratch(args.scratch_dir.as_deref())?;
     let locations = Arc::new(OpenLocations::default());
     let (stores, downloads) = stores(&args, Arc::clone(&locations), &shutdown).await?;
-    let host = ActionHost::new(HostOptions::default()).context("cannot start the host of item actions")?;
+    let compile = action_cache::compile_options(&client, &args, shutdown.clone()).await;
+    let host = ActionHost::new(HostOptions { compile, ..HostOptions::default() })
+        .context("cannot start the host of item actions")?;
     let context = Context {
         client,
         namespace: args.namespace.clone(),

@@ -80,6 +80,8 @@ impl Launch {
             .arg(self.file_root())
             .arg("--scratch-dir")
             .arg(&scratch)
+            .arg("--action-cache-dir")
+            .arg(self.directory.join("action-cache"))
             .arg(format!("--metrics-address=127.0.0.1:{metrics_port}"))
             .arg("--download-address=127.0.0.1:0")
             .args(&self.flags)

@@ -1,4 +1,4 @@
-//! From bytes to something that can be instantiated: limits, compilation, and a look at what the component imports and exports.
+//! From a component to something that can be instantiated: a look at its bytes before it is compiled, and at what it imports and exports after.
 
 use std::sync::Arc;
 
@@ -65,29 +65,31 @@ pub(crate) enum ComponentError {
     Link(String),
 }
 
+/// What can be said about the bytes without reading them all.
+pub(super) fn check_bytes(bytes: &[u8]) -> Result<(), ComponentError> {
+    if bytes.len() > limits::COMPONENT {
+        return Err(ComponentError::TooLarge);
+    }
+    match bytes.get(..8) {
+        Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => Err(ComponentError::CoreModule),
+        Some([0, b'a', b's', b'm', ..]) => Ok(()),
+        _ => Err(ComponentError::NotWasm),
+    }
+}
+
 impl Compiled {
-    /// Examines and compiles. Takes as long as the component is complicated, and cannot be interrupted: not for an async task.
+    /// Looks at the imports and exports, and links.
     pub(super) fn new(
         engine: &Engine,
         linker: &Linker<State>,
-        bytes: &[u8],
+        component: &Component,
     ) -> Result<Arc<Self>, ComponentError> {
-        if bytes.len() > limits::COMPONENT {
-            return Err(ComponentError::TooLarge);
-        }
-        match bytes.get(..8) {
-            Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => return Err(ComponentError::CoreModule),
-            Some([0, b'a', b's', b'm', ..]) => {}
-            _ => return Err(ComponentError::NotWasm),
-        }
-        let component =
-            Component::new(engine, bytes).map_err(|error| ComponentError::Compile(chain(&error)))?;
         let component_type = component.component_type();
         let imports: Vec<&str> = component_type.imports(engine).map(|(name, _)| name).collect();
         check_imports(&imports)?;
-        let pre = linker.instantiate_pre(&component).map_err(|error| ComponentError::Link(chain(&error)))?;
+        let pre = linker.instantiate_pre(component).map_err(|error| ComponentError::Link(chain(&error)))?;
         let action = action::GuestIndices::new(&pre)
-            .map_err(|_| ComponentError::NoAction(exports(engine, &component)))?;
+            .map_err(|_| ComponentError::NoAction(exports(engine, component)))?;
         Ok(Arc::new(Self {
             action,
             backup: backup_item::GuestIndices::new(&pre).ok(),
