@@ -21,7 +21,7 @@ async fn apply(velero: &Installation<'_>, name: &str, manifest: &str, component:
 async fn an_action_that_comes_while_the_server_runs_works_from_the_next_run_on() {
     let velero = install("velero-stamp", Store::File).await;
     velero.objects().apply(&application("stamp").replace("replicas: 3", "replicas: 2")).await.unwrap();
-    let component = lateen_test_guests::build_bytes("stamp").unwrap();
+    let component = lateen_guests::build_bytes("stamp").unwrap();
     let settings = |backup: &str| {
         let archive = velero.bucket().archive(backup).unwrap();
         item(&archive, "configmaps", "namespaces/stamp/settings")["metadata"]["annotations"].clone()
@@ -33,7 +33,13 @@ async fn an_action_that_comes_while_the_server_runs_works_from_the_next_run_on()
     let (reason, message) = apply(&velero, "stamp", &stamp("stamp"), &component).await;
     assert_eq!(reason, "ActionLoaded", "{message}");
     assert!(message.contains("test.example/stamp"), "{message}");
-    assert_eq!(phase(&back_up(&velero, "with", "stamp").await), "Completed");
+    let there = velero.objects().live(velero.namespace()).await.unwrap();
+    let status = &there["configmaps/stamp"]["metadata"]["annotations"]["lateen.dev/item-action-status"];
+    assert!(status.as_str().unwrap().starts_with(r#"{"state":"Loaded","#), "{status}");
+    let with = back_up(&velero, "with", "stamp").await;
+    assert_eq!(phase(&with), "Completed");
+    let used = with["metadata"]["annotations"]["lateen.dev/item-actions"].as_str().unwrap();
+    assert!(used.contains(r#""name":"test.example/stamp""#), "{used}");
     assert_eq!(settings("with"), json!({ "by": "test", "demo.lateen.dev/backed-up-by": "with" }));
     let said = create(&velero, &["backup", "logs", "with"]).await;
     assert!(said.contains("test.example/stamp"), "{said}");
@@ -98,4 +104,49 @@ async fn an_action_that_nobody_can_read_is_an_error_of_every_run() {
     assert!(found.iter().any(|it| it == "configmaps/unreadable/one"), "{found:#?}");
     let said = create(&velero, &["backup", "describe", "partly", "--details"]).await;
     assert!(said.contains("unreadable is labelled as an item action"), "{said}");
+}
+
+#[tokio::test]
+async fn a_restore_plants_no_action_and_leaves_those_there_alone() {
+    let velero = install("velero-planted", Store::File).await;
+    let component = lateen_guests::build_bytes("stamp").unwrap();
+    let at_work = velero.apply_action("at-work", &stamp("planted"), &component).await.unwrap();
+    assert_eq!(velero.await_verdict(&at_work).await.unwrap().0, "ActionLoaded");
+    config_maps(&velero, "planted", &["one"]).await;
+    // What another cluster would have: an action of its own, and another one under the name of the one that is at work here.
+    for name in ["planted", "at-work"] {
+        let mut map = at_work.clone();
+        let manifest =
+            stamp("planted").replace("test.example/stamp", &format!("test.example/{name}-planted"));
+        map["metadata"] = json!({
+            "namespace": "planted", "name": name, "labels": { "lateen.dev/item-action": "", "kept": "yes" },
+        });
+        map["data"]["action.yaml"] = manifest.replace("by: test", "by: intruder").into();
+        velero.objects().apply_value(&map).await.unwrap();
+    }
+    assert_eq!(phase(&back_up(&velero, "shop", "planted").await), "Completed");
+
+    let arguments = ["--from-backup", "shop", "--namespace-mappings", "planted:velero-planted"];
+    let arguments = [
+        &["restore", "create", "into-ours"],
+        &arguments[..],
+        &["--existing-resource-policy", "update", "--wait"],
+    ];
+    create(&velero, &arguments.concat()).await;
+
+    let there = velero.objects().live(velero.namespace()).await.unwrap();
+    let labels = &there["configmaps/planted"]["metadata"]["labels"];
+    assert_eq!((&labels["kept"], &labels["lateen.dev/item-action"]), (&json!("yes"), &json!(null)));
+    assert_eq!(there["configmaps/at-work"]["data"], at_work["data"]);
+    assert_eq!(there["configmaps/at-work"]["metadata"]["labels"], at_work["metadata"]["labels"]);
+    let said = create(&velero, &["restore", "describe", "into-ours", "--details"]).await;
+    for warning in [
+        "configmaps/velero-planted/planted: restored without its label lateen.dev/item-action;",
+        "configmaps/velero-planted/at-work: an item action of this server has this name and stays as it is;",
+    ] {
+        assert!(said.contains(warning), "{said}");
+    }
+    assert_eq!(phase(&back_up(&velero, "after", "planted").await), "Completed");
+    let one = item(&velero.bucket().archive("after").unwrap(), "configmaps", "namespaces/planted/one");
+    assert_eq!(one["metadata"]["annotations"]["by"], "test", "{one:#}");
 }

@@ -17,7 +17,7 @@ async fn hold(velero: &Installation<'_>, role: &str, namespace: &str) {
     let manifest = format!(
         "name: test.example/hostile\non: [{role}]\nmatch: {{resources: [configmaps], namespaces: [{namespace}]}}\ncomponent: action.wasm\nparams: {{misdeed: wait}}\n"
     );
-    let hostile = lateen_test_guests::build_bytes("hostile").unwrap();
+    let hostile = lateen_guests::build_bytes("hostile").unwrap();
     let action = velero.apply_action("hold", &manifest, &hostile).await.unwrap();
     assert_eq!(velero.await_verdict(&action).await.unwrap().0, "ActionLoaded");
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests unwrap like tests do")]
 
 mod action;
+mod action_access;
 mod archive_layout;
 mod backup_restore;
 mod chart;
@@ -15,4 +16,5 @@ mod interrupted;
 mod layering;
 mod scale;
 mod schedule;
+mod script_action;
 mod world;

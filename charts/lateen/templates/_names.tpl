@@ -25,6 +25,11 @@ Names and labels. They follow Velero's chart, so that a release changes hands wi
 {{- end -}}
 {{- end -}}
 
+{{/* The service account in whose name item actions ask the cluster. */}}
+{{- define "lateen.actionServiceAccount" -}}
+{{- default (printf "%s-actions" (include "lateen.fullname" . | trunc 55 | trimSuffix "-")) .Values.actions.serviceAccount.name -}}
+{{- end -}}
+
 {{/* The Secret that is mounted, whoever makes it; empty if there is none. */}}
 {{- define "lateen.secretName" -}}
 {{- with .Values.credentials -}}

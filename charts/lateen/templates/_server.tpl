@@ -40,6 +40,12 @@ schedule-skip-immediately: scheduleSkipImmediately
 {{- end }}
 {{- end }}
 - --action-cache-dir=/cache
+{{- with .Values.actions.clusterAccess }}
+- {{ printf "--action-service-account=%s" (include "lateen.actionServiceAccount" $) | quote }}
+{{- range . }}
+- {{ printf "--action-cluster-access=%s" . | quote }}
+{{- end }}
+{{- end }}
 {{- range $configuration.extraArgs }}
 - {{ . | quote }}
 {{- end }}

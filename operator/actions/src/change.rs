@@ -15,9 +15,10 @@ use crate::{limits, subject::Role};
 pub(crate) use measure::{depth, size};
 
 /// A change in the terms of the contract; texts are JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Change {
     /// None.
+    #[default]
     Unchanged,
     /// RFC 7396.
     MergePatch(String),
@@ -25,6 +26,14 @@ pub(crate) enum Change {
     JsonPatch(String),
     /// The whole object.
     Replace(String),
+}
+
+/// What an item is to be from now on; granted, and set after the change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) api_version: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
 }
 
 /// Why a change is refused; an error of the action.
@@ -83,23 +92,37 @@ pub(crate) enum ChangeError {
     },
 }
 
-/// Applies a change to an item of `original` bytes: its size before *all* actions, so that a chain of them cannot double it again and again.
+/// How many bytes an item has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ItemSize {
+    /// Before all actions: what limits are worked out from, so that a chain of actions cannot double it again and again.
+    pub(crate) original: usize,
+    /// Before this one.
+    pub(crate) now: usize,
+}
+
+/// Applies a change to an item, which is no deeper than an item may be.
 ///
 /// Returns `None` when nothing is to change. On restore, metadata that the engine has reset stays reset.
 pub(crate) fn apply(
     item: &Value,
     change: &Change,
+    identity: Option<&Identity>,
     role: Role,
-    original: usize,
+    item_size: ItemSize,
 ) -> Result<Option<Value>, ChangeError> {
-    let limit = limits::change(original);
+    let limit = limits::change(item_size.original);
+    let mut measured = false;
     let mut changed = match change {
-        Change::Unchanged => return Ok(None),
+        Change::Unchanged if identity.is_none() => return Ok(None),
+        Change::Unchanged => item.clone(),
         Change::MergePatch(text) => {
             let patch = parse("merge patch", text, limit)?;
             if !patch.is_object() {
                 return Err(ChangeError::WrongType { what: "merge patch", expected: "an object" });
             }
+            // Merging adds no more than the patch has, in bytes and in levels: most often there is no need to look at all of the item again.
+            measured = item_size.now + text.len() <= limit && depth(&patch, limits::DEPTH).is_some();
             let mut changed = item.clone();
             ::json_patch::merge(&mut changed, &patch);
             changed
@@ -110,12 +133,17 @@ pub(crate) fn apply(
         }
         Change::Replace(text) => parse("replacement", text, limit)?,
     };
-    // Depth first: measuring the size walks through all of it.
-    depth(&changed, limits::DEPTH).ok_or(ChangeError::TooDeep)?;
-    size(&changed, limit).ok_or(ChangeError::ItemTooLarge(limit))?;
+    if !measured {
+        // Depth first: measuring the size walks through all of it.
+        depth(&changed, limits::DEPTH).ok_or(ChangeError::TooDeep)?;
+        size(&changed, limit).ok_or(ChangeError::ItemTooLarge(limit))?;
+    }
     identity::check(item, &changed, role)?;
     if role == Role::Restore {
         identity::remove_resets(item, &mut changed);
+    }
+    if let Some(identity) = identity {
+        identity::set(&mut changed, identity);
     }
     Ok((changed != *item).then_some(changed))
 }

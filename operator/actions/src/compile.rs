@@ -25,6 +25,7 @@ mod machine_code;
 mod process;
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -128,7 +129,15 @@ impl Workshop {
 
     /// The component of these bytes, from the cache or from the compiler. Blocks for as long as that takes: not for an async task.
     pub(crate) fn component(&self, bytes: &[u8]) -> Result<Component, CompileError> {
-        let digest: Sha = Sha256::digest(bytes).into();
+        self.component_of(Sha256::digest(bytes).into(), || Cow::Borrowed(bytes))
+    }
+
+    /// The same for bytes that are only made where nobody has compiled them before. The digest must be theirs.
+    pub(crate) fn component_of<'b>(
+        &self,
+        digest: Sha,
+        bytes: impl FnOnce() -> Cow<'b, [u8]>,
+    ) -> Result<Component, CompileError> {
         if let Some(refusal) = lock(&self.refusals).get(&digest) {
             return Err(refusal.clone());
         }
@@ -142,11 +151,15 @@ impl Workshop {
         result
     }
 
-    fn find_or_compile(&self, digest: &Sha, bytes: &[u8]) -> Result<Component, CompileError> {
+    fn find_or_compile<'b>(
+        &self,
+        digest: &Sha,
+        bytes: impl FnOnce() -> Cow<'b, [u8]>,
+    ) -> Result<Component, CompileError> {
         if let Some(component) = self.find(digest) {
             return Ok(component);
         }
-        let result = self.compile(digest, bytes);
+        let result = self.compile(digest, &bytes());
         if let Err(error) = &result
             && error.is_final()
         {

@@ -3,41 +3,63 @@
 //! The engine is configured for code that nobody trusts: epochs interrupt it, its stack ends before the fibre's does, features that need more than the
 //! contract (threads, shared memory, the async part of the component model) are off. Where machine code is made is for [`crate::compile`].
 
+mod answer;
 mod bindings;
 mod budget;
+mod catalog;
+mod cluster;
 mod component;
+mod explain;
 mod instance;
 mod journal;
+mod memory;
 mod state;
 
 use std::{sync::Arc, thread};
 
-use wasmtime::{Engine, component::Linker};
+use wasmtime::{
+    Engine,
+    component::{Component, Linker},
+};
 
 use crate::{
     compile::{CompileCounts, CompileError, CompileOptions, Workshop, engine_config},
+    library::LibraryComponent,
     limits,
-    manifest::Ceiling,
+    manifest::{Ceiling, ClusterCeiling},
 };
 
+pub(crate) use answer::{Answer, Operation};
+pub(crate) use cluster::SharedLists;
 pub(crate) use component::{Compiled, ComponentError};
-pub(crate) use instance::{Answer, Failure, Instance};
+pub(crate) use instance::{Blueprint, Failure, Instance};
 pub(crate) use journal::one_line;
 pub(crate) use state::Call;
+
+use memory::SharedMemory;
 
 /// What the server decides about all actions.
 #[derive(Debug, Clone)]
 pub struct HostOptions {
     /// Most that a manifest may ask for.
     pub ceiling: Ceiling,
+    /// Linear memory of all guests together, in bytes.
+    pub memory: usize,
     /// Who compiles, and what is kept.
     pub compile: CompileOptions,
+    /// Which requests to the cluster actions from ConfigMaps may make; none by default.
+    pub cluster: Arc<ClusterCeiling>,
 }
 
 impl Default for HostOptions {
     fn default() -> Self {
         let ceiling = Ceiling { memory: limits::MEMORY_CEILING, time: limits::CALL_TIME_CEILING };
-        Self { ceiling, compile: CompileOptions::default() }
+        Self {
+            ceiling,
+            memory: limits::PROCESS_MEMORY,
+            compile: CompileOptions::default(),
+            cluster: Arc::default(),
+        }
     }
 }
 
@@ -57,6 +79,7 @@ pub struct ActionHost {
     engine: Engine,
     linker: Linker<state::State>,
     options: HostOptions,
+    memory: Arc<SharedMemory>,
     workshop: Workshop,
 }
 
@@ -67,8 +90,9 @@ impl ActionHost {
         let engine = Engine::new(&engine_config()).map_err(setup)?;
         let linker = component::linker(&engine).map_err(setup)?;
         start_clock(&engine).map_err(HostError::Clock)?;
+        let memory = Arc::new(SharedMemory::new(options.memory));
         let workshop = Workshop::new(engine.clone(), options.compile.clone());
-        Ok(Arc::new(Self { engine, linker, options, workshop }))
+        Ok(Arc::new(Self { engine, linker, options, memory, workshop }))
     }
 
     /// How many components have been compiled since the start: what has not changed, or is in the cache, is not compiled again.
@@ -79,6 +103,11 @@ impl ActionHost {
     /// What compiling and its cache have done since the start.
     pub fn compile_counts(&self) -> CompileCounts {
         self.workshop.counts()
+    }
+
+    /// Linear memory that all guests have now, in bytes.
+    pub fn memory_in_use(&self) -> usize {
+        self.memory.used()
     }
 
     pub(crate) fn options(&self) -> &HostOptions {
@@ -95,9 +124,20 @@ impl ActionHost {
     /// Examines and compiles a component; may take a minute, and blocks.
     pub(crate) fn compile(&self, bytes: &[u8]) -> Result<Arc<Compiled>, ComponentError> {
         component::check_bytes(bytes)?;
-        let component =
-            self.workshop.component(bytes).map_err(|error| ComponentError::Compile(error.to_string()))?;
-        Compiled::new(&self.engine, &self.linker, &component)
+        self.link(self.workshop.component(bytes))
+    }
+
+    /// The same for a component of the library, which is unpacked only where it was not compiled before.
+    pub(crate) fn compile_library(
+        &self,
+        component: &LibraryComponent,
+    ) -> Result<Arc<Compiled>, ComponentError> {
+        self.link(self.workshop.component_of(component.sha256, || (component.unpack)().into()))
+    }
+
+    fn link(&self, component: Result<Component, CompileError>) -> Result<Arc<Compiled>, ComponentError> {
+        let component = component.map_err(|error| ComponentError::Compile(error.to_string()))?;
+        Compiled::new(&self.engine, &self.linker, &self.memory, &self.options.cluster, &component)
     }
 }
 

@@ -5,7 +5,8 @@
 //!
 //! * [`ActionHost`] owns the engine and its clock; there is one per process.
 //! * [`compile`] makes machine code of components, in a child process and once, and keeps it on disk.
-//! * [`ActionRegistry`] turns labelled ConfigMaps into actions, and says of each ConfigMap what became of it.
+//! * [`Library`] is what the server brings along: its own actions, and the engines of scripts.
+//! * [`ActionRegistry`] turns that and labelled ConfigMaps into actions, and says of each ConfigMap what became of it.
 //! * [`ActionSet`] is a snapshot of the registry: what a run starts with and keeps to its end, however the ConfigMaps change meanwhile.
 //! * [`ActionRun`] is one run of a set; its [`ActionSession`]s, one per worker, take items and give back what the actions made of them.
 //!
@@ -19,31 +20,46 @@
 //!
 //! # What it never does
 //!
-//! It does not talk to the cluster: the caller brings the ConfigMaps and the items, and acts on what comes back.
+//! It does not talk to the cluster: the caller brings the ConfigMaps and the items, and acts on what comes back; what actions ask of the cluster
+//! goes through the caller's [`ClusterAccess`], after it was checked here.
 
+mod chain;
 mod change;
+pub mod cluster_access;
 pub mod compile;
+mod configuration;
 mod host;
+pub mod inspection;
+mod library;
 pub mod limits;
 pub mod manifest;
 mod masking;
 pub mod matching;
+pub mod operation;
 pub mod outcome;
+mod permission;
+mod plugin_config;
 pub mod registry;
 pub mod run;
 pub mod run_info;
 mod session;
 mod set;
 mod source;
+pub mod stats;
 pub mod subject;
 
+pub use chain::ItemChain;
+pub use cluster_access::ClusterAccess;
 pub use host::{ActionHost, HostError, HostOptions};
-pub use outcome::{ActionError, BackupItemResult, Note, NoteLevel, RestoreItemResult};
-pub use registry::{ActionRegistry, LoadedSource, SourceReport};
+pub use library::{Library, LibraryComponent};
+pub use operation::{OperationProgress, OperationState, StartedOperation};
+pub use outcome::{ActionError, AskedAll, ItemEnd, ItemResult, Note, NoteLevel, Step};
+pub use registry::{ActionRegistry, Effect, LoadedSource, SourceProblem, SourceReport, SourceState};
 pub use run::ActionRun;
-pub use run_info::RunInfo;
+pub use run_info::{FixedEnvironment, Purpose, RunInfo, Stage};
 pub use session::ActionSession;
 pub use set::{ActionInfo, ActionSet, Unreadable};
+pub use stats::ActionStats;
 pub use subject::{ObjectRef, Role, Subject};
 
 /// The label that makes a ConfigMap an item action, whatever its value.

@@ -4,6 +4,8 @@
 //! grant must not be ignored. Nothing here looks at the component or at a cluster.
 
 mod capabilities;
+mod cluster_rules;
+mod code;
 mod measure;
 
 use std::time::Duration;
@@ -18,8 +20,31 @@ use crate::{
 };
 
 pub use capabilities::{Capabilities, RelatedGrant};
+pub use cluster_rules::{
+    ClusterCeiling, ClusterRule, ClusterRules, ITEM_ACTIONS, RuleError, Verb, check_ceiling,
+};
+pub use code::{Code, ComponentKey, ScriptEngine};
+pub use measure::{Bytes, InvalidBytes};
 
-/// A valid manifest.
+/// What a valid `action.yaml` declares.
+#[derive(Debug, Clone)]
+pub enum Declaration {
+    /// An action.
+    Action(Box<Manifest>),
+    /// `disabled: true`: there is to be no action of this name, whoever else brings one.
+    SwitchedOff(SwitchedOff),
+}
+
+/// An action that is not to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchedOff {
+    /// `<dns>/<name>`.
+    pub name: String,
+    /// In which roles, without repetition.
+    pub roles: Vec<Role>,
+}
+
+/// A valid manifest of an action.
 #[derive(Debug, Clone)]
 pub struct Manifest {
     /// `<dns>/<name>`.
@@ -28,8 +53,8 @@ pub struct Manifest {
     pub roles: Vec<Role>,
     /// Which items it is called for.
     pub matcher: Matcher,
-    /// The key of the ConfigMap that holds the component.
-    pub component: String,
+    /// Where its code is.
+    pub code: Code,
     /// Which of the component's actions it is.
     pub entry: String,
     /// The parameters, handed to `configure`.
@@ -84,9 +109,51 @@ pub enum ManifestError {
         "name {0:?} must be <dns>/<name>, for instance example.com/scale-down, in lower case letters, digits, `-` and `.`"
     )]
     Name(String),
+    /// Nothing that could be called.
+    #[error("it says `disabled: true`: it switches {0} off and is no action itself")]
+    SwitchedOff(String),
     /// No role.
-    #[error("`on` must name at least one of backup and restore")]
+    #[error("`on` must name at least one of backup, restore, delete and related-items")]
     NoRole,
+    /// An action that does not say what it is for.
+    #[error(
+        "`match` is missing; say which items the action is for: match: {{resources: [deployments.apps]}}"
+    )]
+    NoMatch,
+    /// An action without code.
+    #[error(
+        "the manifest does not say where the code is; it needs one of `component: <key of binaryData>`, `engine: jq|cel|javascript` \
+         with a script, and `disabled: true`"
+    )]
+    NoCode,
+    /// A component and a script engine.
+    #[error("`component` and `engine` exclude each other: a script runs in the component of its engine")]
+    TwoCodes,
+    /// A key that means nothing beside the others.
+    #[error("`{key}` goes with `{with}` only")]
+    Misplaced {
+        /// Which one.
+        key: &'static str,
+        /// What it belongs to.
+        with: &'static str,
+    },
+    /// Not a SHA-256.
+    #[error("{field}: {value:?} is not a digest such as sha256:<64 hexadecimal digits>")]
+    Digest {
+        /// Where it stands.
+        field: &'static str,
+        /// As written.
+        value: String,
+    },
+    /// Two of them.
+    #[error("`digest` and `chunks` exclude each other: `chunks.sha256` is the digest of the component")]
+    TwoDigests,
+    /// Too many or no chunks.
+    #[error("chunks.count: {count} is not a number from 1 to {}", limits::CHUNKS)]
+    Chunks {
+        /// As written.
+        count: u32,
+    },
     /// No resource.
     #[error("`match.resources` must name at least one resource; [\"*\"] stands for all but Secrets")]
     NoResources,
@@ -98,6 +165,17 @@ pub enum ManifestError {
         /// What is wrong with it.
         source: PatternError,
     },
+    /// A rule of access to the cluster.
+    #[error("capabilities.cluster[{index}]: {source}")]
+    ClusterRule {
+        /// Which one, from 0.
+        index: usize,
+        /// What is wrong with it.
+        source: RuleError,
+    },
+    /// Secrets in a rule without the grant.
+    #[error("`capabilities.cluster` names secrets; that needs `secrets: true` beside it")]
+    ClusterSecrets,
     /// Secrets without the grant.
     #[error("`match.resources` names secrets; that needs `capabilities: {{secrets: true}}`")]
     SecretsNotGranted,
@@ -129,8 +207,14 @@ pub enum ManifestError {
 struct RawManifest {
     name: String,
     on: Vec<Role>,
-    r#match: RawMatch,
-    component: String,
+    r#match: Option<RawMatch>,
+    component: Option<String>,
+    chunks: Option<code::RawChunks>,
+    digest: Option<String>,
+    engine: Option<ScriptEngine>,
+    script: Option<String>,
+    #[serde(default)]
+    disabled: bool,
     entry: Option<String>,
     #[serde(default)]
     params: Map<String, Value>,
@@ -164,36 +248,76 @@ struct RawLimits {
 }
 
 impl Manifest {
-    /// Reads and checks a manifest.
+    /// Reads and checks the manifest of something that can be called.
+    pub fn parse(text: &str, ceiling: Ceiling) -> Result<Self, ManifestError> {
+        match Declaration::parse(text, ceiling)? {
+            Declaration::Action(manifest) => Ok(*manifest),
+            Declaration::SwitchedOff(off) => Err(ManifestError::SwitchedOff(off.name)),
+        }
+    }
+}
+
+impl Declaration {
+    /// Reads and checks a manifest. With `disabled: true` only the name and the roles are looked at, so that one line switches an action off and
+    /// taking it away switches it on again.
     pub fn parse(text: &str, ceiling: Ceiling) -> Result<Self, ManifestError> {
         if text.len() > limits::MANIFEST {
             return Err(ManifestError::TooLarge);
         }
-        let raw: RawManifest = serde_yaml_ng::from_str(text)?;
-        let capabilities = raw.capabilities.validate()?;
-        let matcher = raw.r#match.validate(&capabilities)?;
-        let memory = measure::memory(raw.limits.memory.as_deref(), ceiling.memory)?;
-        let time = measure::time(raw.limits.time.as_deref(), ceiling.time)?;
-        let short_name = short_name(&raw.name).ok_or_else(|| ManifestError::Name(raw.name.clone()))?;
-        let mut roles = raw.on;
-        roles.sort_unstable();
-        roles.dedup();
-        if roles.is_empty() {
+        let mut raw: RawManifest = serde_yaml_ng::from_str(text)?;
+        if short_name(&raw.name).is_none() {
+            return Err(ManifestError::Name(raw.name));
+        }
+        raw.on.sort_unstable();
+        raw.on.dedup();
+        if raw.on.is_empty() {
             return Err(ManifestError::NoRole);
         }
-        Ok(Self {
-            entry: raw.entry.unwrap_or_else(|| short_name.to_owned()),
-            name: raw.name,
-            roles,
+        if raw.disabled {
+            return Ok(Self::SwitchedOff(SwitchedOff { name: raw.name, roles: raw.on }));
+        }
+        raw.validate(ceiling).map(|manifest| Self::Action(Box::new(manifest)))
+    }
+
+    /// `<dns>/<name>`.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Action(manifest) => &manifest.name,
+            Self::SwitchedOff(off) => &off.name,
+        }
+    }
+
+    /// The roles that it is about.
+    pub fn roles(&self) -> &[Role] {
+        match self {
+            Self::Action(manifest) => &manifest.roles,
+            Self::SwitchedOff(off) => &off.roles,
+        }
+    }
+}
+
+impl RawManifest {
+    /// What an action needs beyond a name and roles, which have been looked at.
+    fn validate(self, ceiling: Ceiling) -> Result<Manifest, ManifestError> {
+        let code = code::validate(self.component, self.chunks, self.digest, self.engine, self.script)?;
+        let capabilities = self.capabilities.validate()?;
+        let matcher = self.r#match.ok_or(ManifestError::NoMatch)?.validate(&capabilities)?;
+        let memory = measure::memory(self.limits.memory.as_deref(), ceiling.memory)?;
+        let time = measure::time(self.limits.time.as_deref(), ceiling.time)?;
+        let entry = self.entry.unwrap_or_else(|| short_name(&self.name).unwrap_or_default().to_owned());
+        Ok(Manifest {
+            entry,
+            name: self.name,
+            roles: self.on,
             matcher,
-            component: raw.component,
-            params: raw.params,
-            order: raw.order,
-            failure_policy: raw.failure_policy,
+            code,
+            params: self.params,
+            order: self.order,
+            failure_policy: self.failure_policy,
             memory,
             time,
             capabilities,
-            fresh_instance: raw.fresh_instance,
+            fresh_instance: self.fresh_instance,
         })
     }
 }

@@ -72,6 +72,20 @@ impl ResourcePatterns {
         })
     }
 
+    /// Whether the resource or its group is named, not all resources at once.
+    pub(crate) fn names(&self, group: &str, resource: &str) -> bool {
+        self.matches(group, resource) && self.0.iter().any(|pattern| pattern.names(group, resource))
+    }
+
+    /// Whether all that the others match is matched here.
+    pub(crate) fn covers(&self, others: &Self) -> bool {
+        others.0.iter().all(|other| match other {
+            ResourcePattern::All => self.0.contains(other),
+            ResourcePattern::Group(_) => self.0.contains(other) || self.0.contains(&ResourcePattern::All),
+            ResourcePattern::One { group, resource } => self.matches(group, resource),
+        })
+    }
+
     /// Whether the resource is Secrets and a wildcard would cover it.
     pub(crate) fn matches_secrets(&self, group: &str, resource: &str) -> bool {
         is_secrets(group, resource) && self.0.contains(&ResourcePattern::All)
@@ -95,6 +109,14 @@ impl ResourcePatterns {
 }
 
 impl ResourcePattern {
+    fn names(&self, group: &str, resource: &str) -> bool {
+        match self {
+            Self::All => false,
+            Self::Group(own) => own == group,
+            Self::One { group: own, resource: plural } => own == group && plural == resource,
+        }
+    }
+
     fn parse(pattern: &str) -> Result<Self, PatternError> {
         let refuse = |problem| Err(PatternError { pattern: pattern.to_owned(), problem });
         if pattern.contains('/') {

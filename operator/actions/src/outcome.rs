@@ -5,42 +5,70 @@
 
 use serde_json::Value;
 
-use crate::{manifest::FailurePolicy, subject::ObjectRef};
+use crate::{manifest::FailurePolicy, operation::StartedOperation, subject::ObjectRef};
 
-/// What the actions made of an item on backup.
+/// What one action made of an item; the item itself is in the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Step {
+    /// Which action.
+    pub action: String,
+    /// Objects that come along, in this order, before the next action is called. On restore with their namespaces in the archive.
+    pub related: Vec<ObjectRef>,
+    /// Backup: they come in even if the backup's filters leave them out.
+    pub must_include: bool,
+    /// Restore: wait until the action says that they are ready, so many seconds at most; 0 for the server's own time-out.
+    pub wait_seconds: Option<u32>,
+    /// Work that goes on after the call. It counts even where the item is left out.
+    pub operation: Option<StartedOperation>,
+    /// Lines for the log of the run, in their order.
+    pub notes: Vec<Note>,
+}
+
+/// What the actions made of an item, at the end.
 #[derive(Debug, Clone, PartialEq)]
-pub struct BackupItemResult {
+pub struct ItemEnd {
     /// The item after all actions that succeeded.
     pub item: Value,
     /// Whether it differs from the one that went in.
     pub changed: bool,
     /// An action wants it left out.
     pub skip: Option<Skip>,
-    /// Objects to back up too, in this order.
+    /// The action that failed, if one did; no action after it was called.
+    pub error: Option<ActionError>,
+}
+
+/// Both together, for who has nothing to do between two actions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemResult {
+    /// The item after all actions that succeeded.
+    pub item: Value,
+    /// Whether it differs from the one that went in.
+    pub changed: bool,
+    /// An action wants it left out.
+    pub skip: Option<Skip>,
+    /// Objects that come along, of all actions.
     pub related: Vec<ObjectRef>,
-    /// They come in even if the backup's filters leave them out.
+    /// An action asked for related objects whatever the backup's filters say.
     pub must_include: bool,
+    /// The longest that an action wants to wait for related objects.
+    pub wait_seconds: Option<u32>,
+    /// Work that goes on.
+    pub operations: Vec<StartedOperation>,
     /// Lines for the log of the run, in their order.
     pub notes: Vec<Note>,
     /// The action that failed, if one did; no action after it was called.
     pub error: Option<ActionError>,
 }
 
-/// What the actions made of an item on restore.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RestoreItemResult {
-    /// The item after all actions that succeeded.
-    pub item: Value,
-    /// Whether it differs from the one that went in.
-    pub changed: bool,
-    /// An action wants it left out.
-    pub skip: Option<Skip>,
-    /// Items of the archive to restore first, in this order, with their namespaces in the archive.
+/// What came of asking all actions for a deleted or a related item; each of them is asked, whatever the others say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AskedAll {
+    /// What belongs together with the item, without repetition; empty on deletion.
     pub related: Vec<ObjectRef>,
     /// Lines for the log of the run, in their order.
     pub notes: Vec<Note>,
-    /// The action that failed, if one did; no action after it was called.
-    pub error: Option<ActionError>,
+    /// The actions that failed.
+    pub errors: Vec<ActionError>,
 }
 
 /// An action wants an item left out.

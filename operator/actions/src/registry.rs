@@ -2,6 +2,12 @@
 //!
 //! The caller brings the ConfigMaps, all of them, whenever one changes; the registry makes a new set and says of each ConfigMap what became of it. Runs
 //! that have begun keep their set. What has not changed is neither unpacked, compiled nor examined again.
+//!
+//! The server's own actions come from its [`Library`] and are loaded with the first set. A ConfigMap whose action has the name of one of them takes its
+//! place, role by role, or with `disabled: true` switches it off.
+
+mod load;
+mod report;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,44 +15,26 @@ use std::{
 };
 
 use k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::Time};
-use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use crate::{
     ITEM_ACTION_LABEL,
-    host::{ActionHost, Compiled, ComponentError, Failure, Instance, one_line},
-    limits,
-    manifest::Manifest,
-    run_info::Share,
-    set::{Action, ActionSet, ActionState, Unreadable},
-    source::{Sha, Source, SourceError, source_name, unpack},
-    subject::Role,
+    host::{ActionHost, Compiled},
+    library::Library,
+    plugin_config::PluginConfigs,
+    set::{Action, ActionSet, ActionSetBuilder},
+    source::{Chunks, Sha, is_chunk, source_name},
+    stats::Stats,
 };
+use load::Load;
 
-/// What became of a ConfigMap.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceReport {
-    /// The ConfigMap, `namespace/name`.
-    pub source: String,
-    /// The action, or what its author has to mend.
-    pub outcome: Result<LoadedSource, String>,
-}
-
-/// An action that runs from now on can use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoadedSource {
-    /// `<dns>/<name>`.
-    pub name: String,
-    /// The roles it is called in.
-    pub roles: Vec<Role>,
-    /// SHA-256 of the unpacked component, in hexadecimal.
-    pub digest: String,
-}
+pub use report::{Effect, LoadedSource, SourceProblem, SourceReport, SourceState};
 
 /// The actions of a cluster.
 #[derive(Debug)]
 pub struct ActionRegistry {
     host: Arc<ActionHost>,
+    library: Library,
     current: RwLock<Arc<ActionSet>>,
     /// Held while a set is made, so that loads do not overtake each other.
     kept: Mutex<Kept>,
@@ -55,14 +43,19 @@ pub struct ActionRegistry {
 /// What the last load made, for the next one to use again.
 #[derive(Default)]
 struct Kept {
-    compiled: HashMap<Sha, Result<Arc<Compiled>, ComponentError>>,
+    compiled: HashMap<Sha, Arc<Compiled>>,
+    /// By fingerprint.
     actions: HashMap<Sha, Arc<Action>>,
+    /// What each ConfigMap was when it was last complete: the fingerprints of its actions.
+    complete: HashMap<String, Vec<(Sha, Arc<Action>)>>,
+    /// By source and name, so that a change of the ConfigMap does not begin to count anew.
+    stats: HashMap<(String, String), Arc<Stats>>,
 }
 
 impl ActionRegistry {
-    /// A registry without actions.
-    pub fn new(host: Arc<ActionHost>) -> Self {
-        Self { host, current: RwLock::default(), kept: Mutex::default() }
+    /// A registry without actions; those of the library come with the first load.
+    pub fn new(host: Arc<ActionHost>, library: Library) -> Self {
+        Self { host, library, current: RwLock::default(), kept: Mutex::default() }
     }
 
     /// The actions as they are now; a run takes this when it begins and keeps it.
@@ -70,163 +63,41 @@ impl ActionRegistry {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Replaces all actions by those of these ConfigMaps; one without the label is passed over.
+    /// Replaces all actions by those of the library and of these ConfigMaps: actions, chunks and what configures actions, told apart by their labels; one
+    /// without any of these is passed over.
     ///
     /// Compiles what is new, which may take seconds, on tokio's threads for blocking work; and configures every new action once, to tell its author what is
-    /// wrong before a run does. Reports come in the order of the ConfigMaps.
+    /// wrong before a run does. Reports come in the order of the ConfigMaps, for those that are actions.
     pub async fn load(&self, configmaps: &[ConfigMap]) -> Vec<SourceReport> {
         let mut kept = self.kept.lock().await;
-        let mut labelled: Vec<&ConfigMap> = configmaps.iter().filter(|map| is_action(map)).collect();
-        let order: Vec<String> = labelled.iter().map(|map| source_name(map)).collect();
-        labelled.sort_by_cached_key(|map| age(map));
+        let (chunks, mut actions): (Vec<_>, Vec<_>) =
+            configmaps.iter().filter(|map| is_labelled(map)).partition(|map| is_chunk(map));
+        let order: Vec<String> = actions.iter().map(|map| source_name(map)).collect();
+        actions.sort_by_cached_key(|map| age(map));
 
-        let mut load =
-            Load { host: &self.host, kept: &mut kept, next: Kept::default(), owners: HashMap::new() };
-        let mut reports = HashMap::new();
-        let (mut actions, mut unreadable) = (Vec::new(), Vec::new());
-        for configmap in labelled {
-            let source = source_name(configmap);
-            let outcome = match load.one(configmap, &source).await {
-                Ok(action) => {
-                    actions.push(Arc::clone(&action));
-                    action.report()
-                }
-                Err(Problem::Unreadable(reason)) => {
-                    unreadable.push(Unreadable { source: source.clone(), reason: reason.clone() });
-                    Err(reason)
-                }
-                Err(Problem::Duplicate(reason)) => Err(reason),
-            };
-            reports.insert(source.clone(), SourceReport { source, outcome });
-        }
-        *kept = load.next;
-        let set = Arc::new(ActionSet::new(actions, unreadable));
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = set;
-        order.iter().filter_map(|source| reports.remove(source)).collect()
-    }
-}
-
-/// A ConfigMap that makes no action.
-enum Problem {
-    Unreadable(String),
-    Duplicate(String),
-}
-
-/// One load: what is carried over from the last one, and what is made for the next.
-struct Load<'a> {
-    host: &'a Arc<ActionHost>,
-    kept: &'a mut Kept,
-    next: Kept,
-    /// Which ConfigMap a name belongs to, per role.
-    owners: HashMap<(Role, String), String>,
-}
-
-impl Load<'_> {
-    async fn one(&mut self, configmap: &ConfigMap, source: &str) -> Result<Arc<Action>, Problem> {
-        let ceiling = self.host.options().ceiling;
-        let read =
-            Source::read(configmap, ceiling).map_err(|error| Problem::Unreadable(error.to_string()))?;
-        self.claim(&read.manifest, source)?;
-        let mut fingerprint = Sha256::new();
-        fingerprint.update(read.fingerprint);
-        fingerprint.update(source);
-        let fingerprint: Sha = fingerprint.finalize().into();
-        let action = match self.kept.actions.remove(&fingerprint) {
-            Some(action) => action,
-            None => Arc::new(self.make(read, source).await),
+        let mut load = Load {
+            host: &self.host,
+            library: &self.library,
+            chunks: Chunks::among(chunks),
+            plugin_configs: PluginConfigs::among(configmaps),
+            kept: &mut kept,
+            next: Kept::default(),
+            owners: HashMap::new(),
+            made: ActionSetBuilder::default(),
         };
-        if let ActionState::Ready(compiled) = &action.state {
-            // Only what works is kept: what does not may have been out of luck, on a busy machine for instance.
-            self.next.actions.insert(fingerprint, Arc::clone(&action));
-            if let Some(digest) = action.digest {
-                self.next.compiled.insert(digest, Ok(Arc::clone(compiled)));
-            }
+        for configmap in actions {
+            load.configmap(configmap).await;
         }
-        Ok(action)
-    }
-
-    /// The first one to come, which is the oldest, gets the name.
-    fn claim(&mut self, manifest: &Manifest, source: &str) -> Result<(), Problem> {
-        for role in &manifest.roles {
-            if let Some(owner) = self.owners.get(&(*role, manifest.name.clone())) {
-                return Err(Problem::Duplicate(format!(
-                    "there is an action {} for {role} already, from the older ConfigMap {owner}",
-                    manifest.name
-                )));
-            }
-        }
-        for role in &manifest.roles {
-            self.owners.insert((*role, manifest.name.clone()), source.to_owned());
-        }
-        Ok(())
-    }
-
-    async fn make(&mut self, read: Source<'_>, source: &str) -> Action {
-        let Source { manifest, packed, fingerprint: _ } = read;
-        let unpacked = packed.and_then(|packed| unpack(packed).map_err(SourceError::from));
-        let bytes = match unpacked {
-            Ok(bytes) => bytes.into_owned(),
-            Err(error) => {
-                let state = ActionState::Broken(error.to_string());
-                return Action { manifest, source: source.to_owned(), digest: None, state };
-            }
-        };
-        let sha: Sha = Sha256::digest(&bytes).into();
-        let state = match self.compile(sha, bytes).await {
-            Ok(compiled) => match examine(&compiled, &manifest).await {
-                Ok(()) => ActionState::Ready(compiled),
-                Err(reason) => ActionState::Broken(reason),
-            },
-            Err(error) => ActionState::Broken(error.to_string()),
-        };
-        Action { manifest, source: source.to_owned(), digest: Some(sha), state }
-    }
-
-    /// Compiles a component, once for all actions that use it and for as long as one does.
-    async fn compile(&mut self, sha: Sha, bytes: Vec<u8>) -> Result<Arc<Compiled>, ComponentError> {
-        if let Some(compiled) = self.next.compiled.get(&sha).or_else(|| self.kept.compiled.get(&sha)) {
-            let compiled = compiled.clone();
-            self.next.compiled.insert(sha, compiled.clone());
-            return compiled;
-        }
-        let host = Arc::clone(self.host);
-        let compiled = tokio::task::spawn_blocking(move || host.compile(&bytes))
-            .await
-            .unwrap_or_else(|error| Err(ComponentError::Compile(error.to_string())));
-        self.next.compiled.insert(sha, compiled.clone());
-        compiled
+        load.built_ins().await;
+        let Load { next, made, .. } = load;
+        *kept = next;
+        let set = Arc::new(made.finish(&order));
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&set);
+        set.sources().to_vec()
     }
 }
 
-impl Action {
-    fn report(&self) -> Result<LoadedSource, String> {
-        match &self.state {
-            ActionState::Ready(_) => Ok(LoadedSource {
-                name: self.manifest.name.clone(),
-                roles: self.manifest.roles.clone(),
-                digest: self.digest.map(hex::encode).unwrap_or_default(),
-            }),
-            ActionState::Broken(reason) => Err(reason.clone()),
-        }
-    }
-}
-
-/// Asks a component whether it can be what its manifest says.
-async fn examine(compiled: &Compiled, manifest: &Manifest) -> Result<(), String> {
-    if let Some(role) = manifest.roles.iter().find(|role| !compiled.has(**role)) {
-        return Err(format!(
-            "the manifest says `on: [{role}]`, but the component does not export the interface lateen:item-action/{role}-item"
-        ));
-    }
-    let (started, _) = Instance::start(compiled, manifest, None, Arc::new(Share::default())).await;
-    match started {
-        Ok(_) => Ok(()),
-        Err(Failure::Refused(reason)) => Err(format!("configure: {}", one_line(&reason, limits::REASON))),
-        Err(Failure::Trapped(reason)) => Err(format!("configure: {reason}")),
-    }
-}
-
-fn is_action(configmap: &ConfigMap) -> bool {
+fn is_labelled(configmap: &ConfigMap) -> bool {
     configmap.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(ITEM_ACTION_LABEL))
 }
 

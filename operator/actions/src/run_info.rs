@@ -1,4 +1,4 @@
-//! What the instances of a run are told, and what those of one action share: traps counted, and a budget for the log.
+//! What the instances of a run are told, and what those of one action share: traps counted, a budget for the log, lists of the cluster.
 
 use std::sync::{
     Arc,
@@ -7,13 +7,37 @@ use std::sync::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{limits, subject::Role};
+use crate::{cluster_access::ClusterAccess, host::SharedLists, limits};
+
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Objects are collected into an archive.
+    Backup,
+    /// Items of an archive are created in the cluster.
+    Restore,
+    /// A backup and its files are removed.
+    Delete,
+}
+
+/// Which part of a run asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Items are processed.
+    Items,
+    /// Operations are followed.
+    Operations,
+    /// Items of a backup are read again after its operations.
+    Finalize,
+}
 
 /// What actions are told about the run.
 #[derive(Debug, Clone)]
 pub struct RunInfo {
     /// What the run is for.
-    pub role: Role,
+    pub purpose: Purpose,
+    /// Which part of it this is.
+    pub stage: Stage,
     /// `metadata.name` of the Backup or Restore.
     pub name: String,
     /// Its namespace.
@@ -34,6 +58,19 @@ pub struct RunInfo {
     pub source_backup: Option<Arc<str>>,
     /// Wakes actions that wait when the run is cancelled.
     pub cancelled: CancellationToken,
+    /// The way to the cluster; without it every request is refused.
+    pub cluster: Option<Arc<dyn ClusterAccess>>,
+    /// For tests of actions: a clock that stands still, and chance that repeats itself.
+    pub fixed: Option<FixedEnvironment>,
+}
+
+/// What `environment` answers where results must be repeatable. Pauses are over at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FixedEnvironment {
+    /// The time at every look, milliseconds since 1970 UTC.
+    pub now_ms: u64,
+    /// Where chance begins. It depends on nothing but this, the item and how much the call has asked for before.
+    pub seed: u64,
 }
 
 /// What all instances of one action in one run have in common.
@@ -41,6 +78,8 @@ pub struct RunInfo {
 pub(crate) struct Share {
     traps: AtomicU32,
     log_bytes: AtomicUsize,
+    /// What they have listed in the cluster.
+    pub(crate) lists: SharedLists,
 }
 
 impl Share {

@@ -3,20 +3,22 @@
 //! Each action sees the item as the one before left it. Components are instantiated when they are first needed and kept until they are worn out; one that
 //! trapped is replaced, three times at most, then the action is disabled and everything that it matches fails.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{sync::Arc, time::Instant};
 
 use serde_json::Value;
 
 use crate::{
-    change::{self, Change},
-    host::{Answer, Call, Failure, Instance, one_line},
+    chain::{ItemChain, failed, labels},
+    change,
+    host::{Answer, Blueprint, Call, Failure, Instance},
     limits,
-    manifest::FailurePolicy,
     masking::Mask,
-    outcome::{ActionError, BackupItemResult, Note, NoteLevel, RestoreItemResult, Skip},
+    operation::OperationProgress,
+    outcome::{AskedAll, ItemResult, Note, Step},
+    permission,
     run::ActionRun,
     run_info::Share,
-    set::{Action, ActionState},
+    set::ActionState,
     subject::{ObjectRef, Role, Subject},
 };
 
@@ -27,129 +29,292 @@ pub struct ActionSession {
     instances: Vec<Option<Instance>>,
 }
 
-/// The state of one item on its way through the actions.
-struct Chain<'a> {
-    role: Role,
-    subject: &'a Subject,
-    /// Bytes of the item before all actions; `None` until somebody asked.
-    original: Option<usize>,
-    /// The item as text, until it changes.
-    text: Option<String>,
-    item: Value,
-    changed: bool,
-    skip: Option<Skip>,
-    related: Vec<ObjectRef>,
-    must_include: bool,
-    notes: Vec<Note>,
-    error: Option<ActionError>,
-}
-
 impl ActionRun {
     /// A session for one worker. Components are instantiated when they are first needed.
     pub fn session(self: &Arc<Self>) -> ActionSession {
-        ActionSession::new(Arc::clone(self))
+        let instances = self.set.actions().iter().map(|_| None).collect();
+        ActionSession { run: Arc::clone(self), instances }
     }
 }
 
 impl ActionSession {
-    pub(crate) fn new(run: Arc<ActionRun>) -> Self {
-        let instances = run.set.actions().iter().map(|_| None).collect();
-        Self { run, instances }
+    /// Begins an item's way on backup; [`ActionSession::step`] goes on with it.
+    pub fn begin_backup(&self, subject: &Subject, item: Value) -> ItemChain {
+        self.begin(Role::Backup, subject, item, None)
     }
 
-    /// Takes an item through the actions on backup.
-    pub async fn backup_item(&mut self, subject: &Subject, item: Value) -> BackupItemResult {
-        let Chain { item, changed, skip, related, must_include, notes, error, .. } =
-            self.chain(Role::Backup, subject, item, None).await;
-        BackupItemResult { item, changed, skip, related, must_include, notes, error }
+    /// Begins an item's way on restore. `item_from_backup` is the item as it is in the archive.
+    pub fn begin_restore(&self, subject: &Subject, item: Value, item_from_backup: Arc<Value>) -> ItemChain {
+        self.begin(Role::Restore, subject, item, Some(item_from_backup))
     }
 
-    /// Takes an item through the actions on restore. `item_from_backup` is the item as it is in the archive.
+    fn begin(
+        &self,
+        role: Role,
+        subject: &Subject,
+        item: Value,
+        item_from_backup: Option<Arc<Value>>,
+    ) -> ItemChain {
+        let positions = self.run.set.matching(role, subject, &labels(&item));
+        ItemChain::new(role, self.run.info.stage, subject, item, item_from_backup, positions)
+    }
+
+    /// Lets the next action see the item; `None` when there is none, or none is to see it any more.
+    pub async fn step(&mut self, chain: &mut ItemChain) -> Option<Step> {
+        if chain.is_over() {
+            return None;
+        }
+        let position = chain.positions.next()?;
+        let action = Arc::clone(&self.run.set.actions()[position]);
+        let mut step = Step { action: action.manifest.name.clone(), ..Step::default() };
+        let began = Instant::now();
+        let result = match chain.text() {
+            Ok(text) => {
+                let asked = self.ask(position, chain.role, chain.call.clone(), &text, &mut step.notes).await;
+                chain.keep_text(text);
+                asked.and_then(|answer| chain.accept(&action, answer, &mut step))
+            }
+            Err(reason) => Err(reason),
+        };
+        action.stats.count(result.is_err(), began.elapsed());
+        if let Err(reason) = result {
+            chain.fail(&action, &reason, &mut step.notes);
+        }
+        Some(step)
+    }
+
+    /// Takes an item through all actions on backup.
+    pub async fn backup_item(&mut self, subject: &Subject, item: Value) -> ItemResult {
+        let chain = self.begin_backup(subject, item);
+        self.run_through(chain).await
+    }
+
+    /// Takes an item through all actions on restore. `item_from_backup` is the item as it is in the archive.
     pub async fn restore_item(
         &mut self,
         subject: &Subject,
         item: Value,
-        item_from_backup: &Value,
-    ) -> RestoreItemResult {
-        let Chain { item, changed, skip, related, must_include: _, notes, error, .. } =
-            self.chain(Role::Restore, subject, item, Some(item_from_backup)).await;
-        RestoreItemResult { item, changed, skip, related, notes, error }
+        item_from_backup: Arc<Value>,
+    ) -> ItemResult {
+        let chain = self.begin_restore(subject, item, item_from_backup);
+        self.run_through(chain).await
     }
 
-    async fn chain<'a>(
-        &mut self,
-        role: Role,
-        subject: &'a Subject,
-        item: Value,
-        item_from_backup: Option<&Value>,
-    ) -> Chain<'a> {
-        let positions = self.run.set.matching(role, subject, &labels(&item));
-        let mut chain = Chain::new(role, subject, item);
+    async fn run_through(&mut self, mut chain: ItemChain) -> ItemResult {
+        let (mut related, mut operations, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut must_include, mut wait_seconds) = (false, None);
+        while let Some(step) = self.step(&mut chain).await {
+            related.extend(step.related);
+            operations.extend(step.operation);
+            notes.extend(step.notes);
+            must_include |= step.must_include;
+            wait_seconds = wait_seconds.max(step.wait_seconds);
+        }
+        let end = chain.finish();
+        ItemResult {
+            item: end.item,
+            changed: end.changed,
+            skip: end.skip,
+            related,
+            must_include,
+            wait_seconds,
+            operations,
+            notes,
+            error: end.error,
+        }
+    }
+
+    /// Tells every action that the backup of this item is being deleted.
+    pub async fn delete_item(&mut self, subject: &Subject, item: &Value) -> AskedAll {
+        self.ask_all(Role::Delete, subject, item).await
+    }
+
+    /// Asks every action what belongs in one block with this item.
+    pub async fn related_items(&mut self, subject: &Subject, item: &Value) -> AskedAll {
+        self.ask_all(Role::RelatedItems, subject, item).await
+    }
+
+    async fn ask_all(&mut self, role: Role, subject: &Subject, item: &Value) -> AskedAll {
+        let mut asked = AskedAll::default();
+        let positions = self.run.set.matching(role, subject, &labels(item));
         if positions.is_empty() {
-            return chain;
+            return asked;
         }
         let call = Call {
             subject: Arc::new(subject.clone()),
-            item_from_backup: item_from_backup.cloned().map(Arc::new),
-            mask: Arc::new(Mask::of(subject, &chain.item)),
+            item_from_backup: None,
+            mask: Arc::new(Mask::of(subject, item)),
+        };
+        let text = match (change::depth(item, limits::DEPTH), change::size(item, limits::ITEM)) {
+            (Some(_), Some(_)) => Ok(item.to_string()),
+            (None, _) => Err(format!("the item is nested deeper than {} levels", limits::DEPTH)),
+            (_, None) => Err(format!("the item has more than {} bytes", limits::ITEM)),
         };
         for position in positions {
             let action = Arc::clone(&self.run.set.actions()[position]);
-            let result = match self.ask(position, &action, &call, &mut chain).await {
-                Ok(answer) => chain.accept(&action, answer, &call.mask),
-                Err(reason) => Err(reason),
+            let began = Instant::now();
+            let answer = match &text {
+                Ok(text) => self.ask(position, role, call.clone(), text, &mut asked.notes).await,
+                Err(reason) => Err(reason.clone()),
             };
-            if let Err(reason) = result {
-                chain.fail(&action, &one_line(&call.mask.apply(&reason), limits::REASON));
-            }
-            if chain.error.is_some() || chain.skip.is_some() {
-                break;
+            let related = answer.and_then(|answer| {
+                permission::related(&action.manifest.capabilities, subject, &answer.related)?;
+                Ok(answer.related)
+            });
+            action.stats.count(related.is_err(), began.elapsed());
+            match related {
+                Ok(related) => {
+                    for object in related {
+                        if !asked.related.contains(&object) {
+                            asked.related.push(object);
+                        }
+                    }
+                }
+                Err(reason) => match failed(&action, &call, &reason) {
+                    Ok(note) => asked.notes.push(note),
+                    Err(error) => asked.errors.push(error),
+                },
             }
         }
-        chain
+        asked
     }
 
-    /// One call of one action. The error is its reason.
+    /// Asks an action whether related objects that it wanted to wait for are ready. They are named as they are in the cluster.
+    pub async fn ready(&mut self, action: &str, related: &[ObjectRef]) -> (Result<bool, String>, Vec<Note>) {
+        let mut notes = Vec::new();
+        let result = match self.take(action, Role::Restore, &mut notes).await {
+            Ok((position, mut instance)) => {
+                let (answer, said) = instance.ready(related).await;
+                notes.extend(said);
+                self.put_back(position, instance, answer)
+            }
+            Err(reason) => Err(reason),
+        };
+        (result, notes)
+    }
+
+    /// Asks an action how far an operation is that it has begun, in this run or in an earlier life of it.
+    pub async fn progress(
+        &mut self,
+        role: Role,
+        action: &str,
+        id: &str,
+    ) -> (Result<OperationProgress, String>, Vec<Note>) {
+        let mut notes = Vec::new();
+        let result = match self.take(action, role, &mut notes).await {
+            Ok((position, mut instance)) => {
+                let (answer, said) = instance.progress(id).await;
+                notes.extend(said);
+                self.put_back(position, instance, answer)
+            }
+            Err(reason) => Err(reason),
+        };
+        (result, notes)
+    }
+
+    /// Tells an action to end an operation.
+    pub async fn cancel(&mut self, role: Role, action: &str, id: &str) -> (Result<(), String>, Vec<Note>) {
+        let mut notes = Vec::new();
+        let result = match self.take(action, role, &mut notes).await {
+            Ok((position, mut instance)) => {
+                let (answer, said) = instance.cancel(id).await;
+                notes.extend(said);
+                self.put_back(position, instance, answer)
+            }
+            Err(reason) => Err(reason),
+        };
+        (result, notes)
+    }
+
+    /// One call of one action about an item. The error is its reason.
     async fn ask(
         &mut self,
         position: usize,
-        action: &Action,
-        call: &Call,
-        chain: &mut Chain<'_>,
+        role: Role,
+        call: Call,
+        text: &str,
+        notes: &mut Vec<Note>,
     ) -> Result<Answer, String> {
+        let mut instance = self.instance(position, notes).await?;
+        let (answer, said) = instance.execute(role, call, text).await;
+        notes.extend(said);
+        let lack = answer.as_ref().ok().and_then(|answer| {
+            if answer.operation.is_some() && !instance.follows_operations() {
+                Some("the answer begins an operation, but the component does not export the interface lateen:item-action/operations")
+            } else if answer.wait_seconds.is_some() && !instance.knows_readiness() {
+                Some("the answer wants to wait for related objects, but the component does not export the interface lateen:item-action/readiness")
+            } else {
+                None
+            }
+        });
+        let answer = self.put_back(position, instance, answer)?;
+        match lack {
+            Some(lack) => Err(lack.to_owned()),
+            None => Ok(answer),
+        }
+    }
+
+    /// An instance of the action of this name.
+    async fn take(
+        &mut self,
+        action: &str,
+        role: Role,
+        notes: &mut Vec<Note>,
+    ) -> Result<(usize, Instance), String> {
+        let position = self.run.set.position(role, action);
+        let position = position.ok_or_else(|| format!("there is no action {action} for {role} any more"))?;
+        Ok((position, self.instance(position, notes).await?))
+    }
+
+    /// The instance of an action, out of its place or new.
+    async fn instance(&mut self, position: usize, notes: &mut Vec<Note>) -> Result<Instance, String> {
+        let action = &self.run.set.actions()[position];
         let compiled = match &action.state {
             ActionState::Ready(compiled) => compiled,
             ActionState::Broken(reason) => return Err(format!("the action cannot be used: {reason}")),
         };
-        let share = Arc::clone(&self.run.shares[position]);
+        let share = &self.run.shares[position];
         if share.disabled() {
             return Err(format!(
                 "the action is disabled for this run, because it trapped {} times",
                 limits::TRAPS
             ));
         }
-        let text = chain.text()?;
-        let slot = &mut self.instances[position];
-        let mut instance = if let Some(instance) = slot.take() {
-            instance
-        } else {
-            let run = Some(Arc::clone(&self.run.info));
-            let (started, notes) = Instance::start(compiled, &action.manifest, run, Arc::clone(&share)).await;
-            chain.notes.extend(notes);
-            started.map_err(|failure| failed(failure, &share))?
-        };
-        let (answer, notes) = instance.execute(chain.role, call.clone(), &text).await;
-        chain.text = Some(text);
-        chain.notes.extend(notes);
-        if !matches!(answer, Err(Failure::Trapped(_))) && !instance.worn_out() {
-            *slot = Some(instance);
+        if let Some(instance) = self.instances[position].take() {
+            return Ok(instance);
         }
-        answer.map_err(|failure| failed(failure, &share))
+        let blueprint = Blueprint {
+            compiled,
+            manifest: &action.manifest,
+            configuration: &action.configuration,
+            built_in: action.is_built_in(),
+        };
+        let run = Some(Arc::clone(&self.run.info));
+        let began = Instant::now();
+        let (started, said) = Instance::start(blueprint, run, Arc::clone(share)).await;
+        action.stats.count_start(began.elapsed());
+        notes.extend(said);
+        started.map_err(|failure| reason(failure, share))
+    }
+
+    /// Keeps an instance that can be used again.
+    fn put_back<T>(
+        &mut self,
+        position: usize,
+        instance: Instance,
+        answer: Result<T, Failure>,
+    ) -> Result<T, String> {
+        self.run.set.actions()[position].stats.saw_memory(instance.memory());
+        let usable = matches!(answer, Ok(_) | Err(Failure::Refused(_)));
+        if usable && !instance.worn_out() {
+            self.instances[position] = Some(instance);
+        }
+        answer.map_err(|failure| reason(failure, &self.run.shares[position]))
     }
 }
 
 /// The reason of a failure; counts it if it was a trap.
-fn failed(failure: Failure, share: &Share) -> String {
+fn reason(failure: Failure, share: &Share) -> String {
     match failure {
         Failure::Trapped(reason) if share.count_trap() => {
             format!(
@@ -158,127 +323,6 @@ fn failed(failure: Failure, share: &Share) -> String {
             )
         }
         Failure::Refused(reason) | Failure::Trapped(reason) => reason,
+        Failure::Cancelled => "the run is being cancelled".to_owned(),
     }
-}
-
-impl<'a> Chain<'a> {
-    fn new(role: Role, subject: &'a Subject, item: Value) -> Self {
-        Self {
-            role,
-            subject,
-            original: None,
-            text: None,
-            item,
-            changed: false,
-            skip: None,
-            related: Vec::new(),
-            must_include: false,
-            notes: Vec::new(),
-            error: None,
-        }
-    }
-
-    /// The item as text for the next action, if it is not too much for any.
-    fn text(&mut self) -> Result<String, String> {
-        if let Some(text) = self.text.take() {
-            return Ok(text);
-        }
-        change::depth(&self.item, limits::DEPTH)
-            .ok_or_else(|| format!("the item is nested deeper than {} levels", limits::DEPTH))?;
-        let limit = self.original.map_or(limits::ITEM, limits::change);
-        let size =
-            change::size(&self.item, limit).ok_or_else(|| format!("the item has more than {limit} bytes"))?;
-        self.original.get_or_insert(size);
-        Ok(self.item.to_string())
-    }
-
-    /// Checks all of an answer before any of it counts.
-    fn accept(&mut self, action: &Action, answer: Answer, mask: &Mask) -> Result<(), String> {
-        let Answer { change, skip, related, must_include } = answer;
-        if let Some(reason) = skip {
-            let reason = one_line(&mask.apply(&reason), limits::REASON);
-            self.skip = Some(Skip { action: action.manifest.name.clone(), reason });
-            return Ok(());
-        }
-        self.check_related(action, &related)?;
-        if must_include && !action.manifest.capabilities.must_include {
-            return Err(not_granted("must-include", "capabilities: {mustInclude: true}"));
-        }
-        self.apply(&change)?;
-        self.related.extend(related);
-        self.must_include |= must_include;
-        Ok(())
-    }
-
-    fn check_related(&self, action: &Action, related: &[ObjectRef]) -> Result<(), String> {
-        if related.len() > limits::RELATED {
-            return Err(format!(
-                "the answer names {} related objects, more than {}",
-                related.len(),
-                limits::RELATED
-            ));
-        }
-        for object in related {
-            let ObjectRef { group, resource, namespace, name } = object;
-            let namespace = namespace.as_deref().unwrap_or("none");
-            let parts = [resource.as_str(), namespace, name.as_str()];
-            if parts.iter().any(|part| part.is_empty())
-                || parts.iter().chain([&group.as_str()]).any(|part| part.contains('/'))
-            {
-                return Err(format!("the related object {object} has an empty part, or one with a slash"));
-            }
-            action
-                .manifest
-                .capabilities
-                .allow_related(self.subject, object)
-                .map_err(|line| not_granted(&format!("the related object {object}"), line))?;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, change: &Change) -> Result<(), String> {
-        let original = self.original.unwrap_or(0);
-        if let Some(item) =
-            change::apply(&self.item, change, self.role, original).map_err(|error| error.to_string())?
-        {
-            self.item = item;
-            self.changed = true;
-            self.text = None;
-        }
-        Ok(())
-    }
-
-    /// Lets the failure policy decide.
-    fn fail(&mut self, action: &Action, reason: &str) {
-        let name = &action.manifest.name;
-        match action.manifest.failure_policy {
-            FailurePolicy::Warn => self.notes.push(Note {
-                level: NoteLevel::Warn,
-                action: name.clone(),
-                message: format!("failed on {}, which goes on without it: {reason}", self.subject),
-            }),
-            policy @ (FailurePolicy::FailItem | FailurePolicy::FailRun) => {
-                self.error = Some(ActionError {
-                    action: name.clone(),
-                    item: self.subject.to_string(),
-                    reason: reason.to_owned(),
-                    policy,
-                });
-            }
-        }
-    }
-}
-
-fn not_granted(what: &str, line: &str) -> String {
-    format!("{what} is not granted; it needs `{line}` in the manifest")
-}
-
-/// Of the item as it comes in: which actions are called does not depend on what actions do.
-fn labels(item: &Value) -> BTreeMap<String, String> {
-    let labels = item.pointer("/metadata/labels").and_then(Value::as_object);
-    let pair = |(key, value): (&String, &Value)| {
-        let value = value.as_str().map_or_else(|| Cow::Owned(value.to_string()), Cow::Borrowed);
-        (key.clone(), value.into_owned())
-    };
-    labels.into_iter().flatten().map(pair).collect()
 }

@@ -6,9 +6,12 @@ use std::{
 };
 
 use crate::{
+    configuration::Configuration,
     host::Compiled,
-    manifest::Manifest,
+    manifest::{Code, Manifest, ScriptEngine},
+    registry::SourceReport,
     source::Sha,
+    stats::{ActionStats, Stats},
     subject::{Role, Subject},
 };
 
@@ -16,11 +19,27 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Action {
     pub(crate) manifest: Manifest,
-    /// The ConfigMap, `namespace/name`.
+    /// Handed to `configure` beside the manifest.
+    pub(crate) configuration: Configuration,
+    pub(crate) rank: Rank,
+    /// The ConfigMap, `namespace/name`; `built-in` for the server's own.
     pub(crate) source: String,
-    /// Of the unpacked component, if there is one.
+    /// Of the unpacked component or of the script, if there is one.
     pub(crate) digest: Option<Sha>,
+    /// Of the component that runs: the same, or the script's engine.
+    pub(crate) component: Option<Sha>,
     pub(crate) state: ActionState,
+    /// Outlives a change of the ConfigMap.
+    pub(crate) stats: Arc<Stats>,
+}
+
+/// Who comes first. The server's own actions do, and they are trusted: what they grant needs no flag of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// By the place in the library.
+    BuiltIn(usize),
+    /// By the manifest's `order`, then by name.
+    Own,
 }
 
 /// Whether an action can be called.
@@ -37,12 +56,18 @@ pub struct ActionInfo {
     pub name: String,
     /// The roles it is called in.
     pub roles: Vec<Role>,
-    /// SHA-256 of the unpacked component, in hexadecimal; empty where there is none.
+    /// SHA-256 of the unpacked component or of the script, in hexadecimal; empty where there is none.
     pub digest: String,
-    /// The ConfigMap, `namespace/name`.
+    /// What runs the script, if it is one.
+    pub engine: Option<ScriptEngine>,
+    /// The ConfigMap, `namespace/name`; `built-in` for the server's own.
     pub source: String,
+    /// One of the server's own.
+    pub built_in: bool,
     /// Why what it matches fails, if it cannot be used.
     pub problem: Option<String>,
+    /// What calling it has cost since it was loaded.
+    pub stats: ActionStats,
 }
 
 /// A ConfigMap with the label, but without a readable manifest. Nobody knows what it was meant to match, so every run reports it as an error.
@@ -59,8 +84,9 @@ pub struct Unreadable {
 pub struct ActionSet {
     actions: Vec<Arc<Action>>,
     unreadable: Vec<Unreadable>,
-    backup: Index,
-    restore: Index,
+    sources: Vec<SourceReport>,
+    /// One per role, in the order of [`Role::ALL`].
+    indices: [Index; Role::ALL.len()],
 }
 
 /// Positions in the list of actions, by the plural that they name.
@@ -70,18 +96,43 @@ struct Index {
     wild: Vec<usize>,
 }
 
-impl ActionSet {
-    pub(crate) fn new(mut actions: Vec<Arc<Action>>, unreadable: Vec<Unreadable>) -> Self {
-        actions.sort_by(|a, b| {
-            let key = |action: &Action| {
-                (action.manifest.order, action.manifest.name.clone(), action.source.clone())
-            };
-            key(a).cmp(&key(b))
-        });
-        let index = |role| Index::new(&actions, role);
-        Self { backup: index(Role::Backup), restore: index(Role::Restore), actions, unreadable }
+/// A set in the making.
+#[derive(Debug, Default)]
+pub(crate) struct ActionSetBuilder {
+    actions: Vec<Arc<Action>>,
+    unreadable: Vec<Unreadable>,
+    sources: HashMap<String, SourceReport>,
+}
+
+impl ActionSetBuilder {
+    pub(crate) fn action(&mut self, action: Arc<Action>) {
+        self.actions.push(action);
     }
 
+    pub(crate) fn unreadable(&mut self, source: &str, reason: &str) {
+        self.unreadable.push(Unreadable { source: source.to_owned(), reason: reason.to_owned() });
+    }
+
+    pub(crate) fn report(&mut self, report: SourceReport) {
+        self.sources.insert(report.source.clone(), report);
+    }
+
+    /// The set, with the reports about sources in this order.
+    pub(crate) fn finish(self, order: &[String]) -> ActionSet {
+        let Self { mut actions, unreadable, mut sources } = self;
+        let key = |action: &Arc<Action>| {
+            // The library's order is the order of its own actions.
+            let order = if action.rank == Rank::Own { action.manifest.order } else { 0 };
+            (action.rank, order, action.manifest.name.clone(), action.source.clone())
+        };
+        actions.sort_by_cached_key(key);
+        let indices = Role::ALL.map(|role| Index::new(&actions, role));
+        let sources = order.iter().filter_map(|source| sources.remove(source)).collect();
+        ActionSet { actions, unreadable, sources, indices }
+    }
+}
+
+impl ActionSet {
     /// All actions, in the order in which they are called.
     pub fn describe(&self) -> Vec<ActionInfo> {
         self.actions
@@ -90,11 +141,17 @@ impl ActionSet {
                 name: action.manifest.name.clone(),
                 roles: action.manifest.roles.clone(),
                 digest: action.digest.map(hex::encode).unwrap_or_default(),
+                engine: match action.manifest.code {
+                    Code::Script { engine, .. } => Some(engine),
+                    Code::Component(_) | Code::BuiltIn => None,
+                },
                 source: action.source.clone(),
+                built_in: action.is_built_in(),
                 problem: match &action.state {
                     ActionState::Ready(_) => None,
                     ActionState::Broken(reason) => Some(reason.clone()),
                 },
+                stats: action.stats.read(),
             })
             .collect()
     }
@@ -102,6 +159,11 @@ impl ActionSet {
     /// ConfigMaps that every run has to report as an error.
     pub fn unreadable(&self) -> &[Unreadable] {
         &self.unreadable
+    }
+
+    /// What became of each ConfigMap that is an action.
+    pub fn sources(&self) -> &[SourceReport] {
+        &self.sources
     }
 
     /// Whether any action has to see this item. Asked before an item is parsed: costs a look into a hash map when nobody names the resource.
@@ -132,11 +194,15 @@ impl ActionSet {
         positions
     }
 
+    /// The place of an action, by what tells actions apart.
+    pub(crate) fn position(&self, role: Role, name: &str) -> Option<usize> {
+        self.actions
+            .iter()
+            .position(|action| action.manifest.name == name && action.manifest.roles.contains(&role))
+    }
+
     fn index(&self, role: Role) -> &Index {
-        match role {
-            Role::Backup => &self.backup,
-            Role::Restore => &self.restore,
-        }
+        &self.indices[role as usize]
     }
 }
 
@@ -166,6 +232,11 @@ impl Index {
 }
 
 impl Action {
+    /// Whether it is one of the server's own, which are trusted.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.rank != Rank::Own
+    }
+
     fn matches(&self, subject: &Subject, labels: Option<&BTreeMap<String, String>>) -> bool {
         self.manifest.matcher.matches(&subject.group, &subject.resource, subject.namespace.as_deref(), labels)
     }

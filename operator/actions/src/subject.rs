@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What an action can be asked. In a manifest: `on: [backup, restore]`.
+/// What an action can be asked. In a manifest: `on: [backup, restore, delete, related-items]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -12,6 +12,25 @@ pub enum Role {
     Backup,
     /// Before an item is created in the cluster.
     Restore,
+    /// While a backup is deleted, for every item in its archive.
+    Delete,
+    /// Which objects are backed up in one block with an item.
+    RelatedItems,
+}
+
+impl Role {
+    /// All of them, in the order of the contract.
+    pub const ALL: [Self; 4] = [Self::Backup, Self::Restore, Self::Delete, Self::RelatedItems];
+
+    /// The interface of the contract that a component exports for it.
+    pub fn interface(self) -> &'static str {
+        match self {
+            Self::Backup => "backup-item",
+            Self::Restore => "restore-item",
+            Self::Delete => "delete-item",
+            Self::RelatedItems => "related-items",
+        }
+    }
 }
 
 impl fmt::Display for Role {
@@ -19,6 +38,8 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Self::Backup => "backup",
             Self::Restore => "restore",
+            Self::Delete => "delete",
+            Self::RelatedItems => "related-items",
         })
     }
 }

@@ -77,3 +77,6 @@ pub const ROLE: &str = "role";
 
 /// On a ConfigMap, with any value: it is an item action.
 pub const ITEM_ACTION: &str = "lateen.dev/item-action";
+/// On a ConfigMap that has [`ITEM_ACTION`] too, there with the value `chunk`: it holds a part of the component of an action, whose ConfigMap
+/// this names, shortened.
+pub const ITEM_ACTION_CHUNK: &str = "lateen.dev/item-action-chunk";

@@ -14,6 +14,7 @@ mod crds;
 pub mod document;
 pub mod duration;
 mod encoding;
+pub mod item_actions;
 pub mod labels;
 pub mod names;
 mod patch;

@@ -156,9 +156,13 @@ pub async fn delete(
     object: &ObjectName,
     options: WriteOptions,
 ) -> Result<(), ObjectError> {
-    // Some kinds (jobs) leave what they own behind unless told otherwise.
-    let body =
-        Bytes::from_static(br#"{"apiVersion":"v1","kind":"DeleteOptions","propagationPolicy":"Background"}"#);
+    // Some kinds (jobs) leave what they own behind unless told otherwise. Where there is a body, the API server does not look at the query.
+    let body = if options.dry_run {
+        r#"{"apiVersion":"v1","kind":"DeleteOptions","propagationPolicy":"Background","dryRun":["All"]}"#
+    } else {
+        r#"{"apiVersion":"v1","kind":"DeleteOptions","propagationPolicy":"Background"}"#
+    };
+    let body = Bytes::from_static(body.as_bytes());
     let path = path_of(kind, object, &[])?;
     write(client, Method::DELETE, path, "application/json", body, options).await.map(drop)
 }

@@ -2,6 +2,7 @@
 //!
 //! One task watches and decides, the run is another. Every Restore gets a finalizer, so that its files in the location go with it.
 
+mod destination;
 mod executor;
 mod finalizer;
 mod item;
@@ -13,6 +14,7 @@ mod recover;
 mod run;
 mod run_error;
 mod spool;
+mod waiting;
 
 use std::sync::Arc;
 

@@ -1,4 +1,6 @@
 //! ServerStatusRequests: answered with the version and the loaded actions, and removed a minute later.
+//!
+//! The status has what Velero's CLI knows how to show; an annotation has all that is known of the actions.
 
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::api::DeleteParams;
 use lateen_actions::{ActionSet, Role};
+use lateen_api::item_actions::{self, ItemActionEntry};
+use lateen_api::labels::annotations::ITEM_ACTIONS;
 use lateen_api::v1::{PluginInfo, ServerStatusRequest, ServerStatusRequestPhase};
 use lateen_cluster::resource::patch_checked;
 use lateen_cluster::watch::{Watched, watch};
@@ -71,7 +75,9 @@ async fn answer(context: &Context, request: &ServerStatusRequest) {
     status.phase = Some(ServerStatusRequestPhase::Processed);
     status.processed_timestamp = Some(Time(Timestamp::now()));
     status.server_version = context.server_version.to_string();
-    status.plugins = plugins(&context.actions.snapshot());
+    let set = context.actions.snapshot();
+    status.plugins = plugins(&set);
+    changed.annotations_mut().insert(ITEM_ACTIONS.to_owned(), actions(&set));
     if let Err(error) = patch_checked(&context.api(), request, &changed).await {
         tracing::debug!(
             request = request.name_any(),
@@ -81,6 +87,20 @@ async fn answer(context: &Context, request: &ServerStatusRequest) {
     }
 }
 
+fn actions(set: &ActionSet) -> String {
+    item_actions::write(set.describe().into_iter().map(|action| ItemActionEntry {
+        name: action.name,
+        on: action.roles.iter().map(ToString::to_string).collect(),
+        source: action.source,
+        digest: if action.digest.is_empty() { String::new() } else { format!("sha256:{}", action.digest) },
+        built_in: action.built_in,
+        problem: action.problem,
+        calls: action.stats.calls,
+        failures: action.stats.failures,
+        seconds: action.stats.time.as_secs_f64(),
+    }))
+}
+
 fn plugins(set: &ActionSet) -> Vec<PluginInfo> {
     let stores =
         STORES.iter().map(|name| PluginInfo { name: (*name).to_owned(), kind: "ObjectStore".into() });
@@ -88,6 +108,8 @@ fn plugins(set: &ActionSet) -> Vec<PluginInfo> {
         let kinds = action.roles.into_iter().map(|role| match role {
             Role::Backup => "BackupItemActionV2",
             Role::Restore => "RestoreItemActionV2",
+            Role::Delete => "DeleteItemAction",
+            Role::RelatedItems => "ItemBlockAction",
         });
         kinds.map(|kind| PluginInfo { name: action.name.clone(), kind: kind.into() }).collect::<Vec<_>>()
     });

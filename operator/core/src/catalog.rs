@@ -13,6 +13,7 @@ pub struct Catalog {
     kinds: Vec<ServedKind>,
     by_group_resource: HashMap<GroupResource, usize>,
     unavailable: BTreeMap<String, String>,
+    versions: Vec<ServedKind>,
 }
 
 impl Catalog {
@@ -32,7 +33,20 @@ impl Catalog {
         for (index, kind) in kept.iter().enumerate() {
             by_group_resource.insert(kind.group_resource.clone(), index);
         }
-        Self { kinds: kept, by_group_resource, unavailable }
+        Self { kinds: kept, by_group_resource, unavailable, versions: Vec::new() }
+    }
+
+    /// With all that the cluster serves, every kind in every version, worth a backup or not.
+    #[must_use]
+    pub fn with_versions(mut self, versions: Vec<ServedKind>) -> Self {
+        self.versions =
+            versions.into_iter().filter(|kind| !kind.group_resource.resource.contains('/')).collect();
+        self
+    }
+
+    /// What the cluster serves in a group: every kind in every version, the preferred version of a kind before its others.
+    pub fn served(&self, group: &str) -> impl Iterator<Item = &ServedKind> {
+        self.versions.iter().filter(move |kind| kind.group_resource.group == group)
     }
 
     /// All kinds, in order.
@@ -140,6 +154,23 @@ pub(crate) mod tests {
         assert_eq!(resolve("clusterroles.rbac").as_deref(), Some("clusterroles.rbac.authorization.k8s.io"));
         assert_eq!(resolve("deployments.extensions"), None);
         assert_eq!(resolve("nonsense"), None);
+    }
+
+    #[test]
+    fn all_versions_of_a_group_are_known() {
+        let mut reviews = served("tokenreviews.authentication.k8s.io", "v1", "TokenReview", false);
+        reviews.verbs = vec!["create".into()];
+        let versions = vec![
+            served("jobs.batch", "v1", "Job", true),
+            reviews,
+            served("jobs.batch", "v1beta1", "Job", true),
+            served("jobs/status.batch", "v1", "Job", true),
+        ];
+        let catalog = small_cluster().with_versions(versions);
+        let told = |group| catalog.served(group).map(ServedKind::resource_key).collect::<Vec<_>>();
+        assert_eq!(told("batch"), ["batch/v1/Job", "batch/v1beta1/Job"]);
+        assert_eq!(told("authentication.k8s.io"), ["authentication.k8s.io/v1/TokenReview"]);
+        assert!(told("apps").is_empty());
     }
 
     #[test]

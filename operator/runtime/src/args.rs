@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lateen_actions::compile::ChildLimits;
+use lateen_actions::manifest::{Bytes, ClusterRule};
 use lateen_api::GoDuration;
 use lateen_api::duration::ParseDurationError;
 
@@ -118,6 +119,28 @@ pub struct ServerArgs {
     /// How users reach the download endpoint, as it stands in signed URLs; by default the address itself.
     #[arg(long)]
     pub download_url: Option<url::Url>,
+
+    /// Service account in the server's namespace in whose name item actions ask the cluster; the server must be allowed to impersonate it.
+    #[arg(long)]
+    pub action_service_account: Option<String>,
+
+    /// What item actions from ConfigMaps may ask of the cluster if their manifest asks for it, as `verbs:kinds` or `verbs:kinds:namespaces`:
+    /// 'get,list:pods,*.apps:team-*'. Repeatable. `*` never means Secrets, nor on writing velero.io and RBAC; ConfigMaps that carry an item
+    /// action are written only where they are named as item-actions.lateen.dev.
+    #[arg(long, requires = "action_service_account")]
+    pub action_cluster_access: Vec<ClusterRule>,
+
+    /// Most memory that the manifest of an item action may ask for, for one instance of it.
+    #[arg(long, default_value = "512Mi")]
+    pub action_memory_ceiling: Bytes,
+
+    /// Longest that the manifest of an item action may ask its own code to run in one call.
+    #[arg(long, default_value = "10s", value_parser = go_duration)]
+    pub action_time_ceiling: Duration,
+
+    /// Memory of all instances of item actions together.
+    #[arg(long, default_value = "1Gi")]
+    pub action_total_memory: Bytes,
 
     /// AWS credentials file of locations that name no Secret.
     #[arg(long, env = "AWS_SHARED_CREDENTIALS_FILE", hide = true)]
@@ -256,6 +279,19 @@ mod tests {
         let command = Cli::try_parse_from(["lateen", COMPILE_COMMAND, &limits.to_string()]).unwrap().command;
         assert!(matches!(command, Command::CompileComponent { limits: parsed } if parsed == limits));
         assert!(Cli::try_parse_from(["lateen", COMPILE_COMMAND, "1:2"]).is_err());
+    }
+
+    #[test]
+    fn access_for_actions_needs_an_account() {
+        let rule = "--action-cluster-access=get,list:pods,*.apps:team-*";
+        let args = server(&[rule, "--action-cluster-access=get:nodes", "--action-service-account=actions"]);
+        let told: Vec<String> = args.unwrap().action_cluster_access.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["get,list:pods,*.apps:team-*", "get:nodes"]);
+        let error = server(&[rule]).unwrap_err();
+        assert!(error.contains("--action-service-account"), "{error}");
+        let error =
+            server(&["--action-service-account=a", "--action-cluster-access=watch:pods"]).unwrap_err();
+        assert!(error.contains("\"watch\" is no verb"), "{error}");
     }
 
     #[test]

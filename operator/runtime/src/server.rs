@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
+use lateen_actions::manifest::{Ceiling, ClusterCeiling};
 use lateen_actions::{ActionHost, ActionRegistry, HostOptions};
 use lateen_api::GoDuration;
 use lateen_api::v1::BackupStorageLocation;
@@ -61,8 +62,13 @@ pub(crate) async fn serve(args: ServerArgs) -> anyhow::Result<()> {
     }
 
     let shutdown = CancellationToken::new();
-    let mut registry = Registry::with_prefix("velero");
-    let metrics = Metrics::register(&mut registry);
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(registry.sub_registry_with_prefix("velero"));
+    let loaded = Arc::new(OnceLock::new());
+    controllers::item_actions::metrics::register(
+        registry.sub_registry_with_prefix("lateen"),
+        Arc::clone(&loaded),
+    );
     let readiness = Readiness::default();
     let admin = admin::start(args.metrics_address, registry, readiness.clone(), shutdown.clone()).await?;
 
@@ -74,13 +80,15 @@ pub(crate) async fn serve(args: ServerArgs) -> anyhow::Result<()> {
     let locations = Arc::new(OpenLocations::default());
     let (stores, downloads) = stores(&args, Arc::clone(&locations), &shutdown).await?;
     let compile = action_cache::compile_options(&client, &args, shutdown.clone()).await;
-    let host = ActionHost::new(HostOptions { compile, ..HostOptions::default() })
+    let host = ActionHost::new(HostOptions { compile, ..action_host(&args) })
         .context("cannot start the host of item actions")?;
+    let actions =
+        Arc::clone(loaded.get_or_init(|| Arc::new(ActionRegistry::new(host, lateen_embedded::library()))));
     let context = Context {
         client,
         namespace: args.namespace.clone(),
         options: Arc::new(options(&args, scratch)),
-        actions: Arc::new(ActionRegistry::new(host)),
+        actions,
         stores: Arc::new(stores),
         download_ca: downloads.as_ref().map(|server| server.ca_pem().into()),
         metrics,
@@ -230,6 +238,19 @@ impl Locations for OpenLocations {
             return Ok(None);
         };
         Ok(Some(controllers::location::open(context, &location).await?))
+    }
+}
+
+fn action_host(args: &ServerArgs) -> HostOptions {
+    let cluster = ClusterCeiling {
+        rules: args.action_cluster_access.iter().cloned().collect(),
+        service_account: args.action_service_account.clone(),
+    };
+    HostOptions {
+        ceiling: Ceiling { memory: args.action_memory_ceiling.0, time: args.action_time_ceiling },
+        memory: args.action_total_memory.0,
+        cluster: Arc::new(cluster),
+        ..HostOptions::default()
     }
 }
 

@@ -44,8 +44,7 @@ fn run() -> Result<()> {
     wanted.push(Tool::Velero);
     // What has to be built is built, and told, before the clock of the story starts.
     tools::ensure(&wanted).context("build the programs of the demo")?;
-    let component =
-        lateen_test_guests::build_bytes("stamp").context("build the example of an item action")?;
+    let component = lateen_guests::build_bytes("stamp").context("build the example of an item action")?;
 
     let runtime = tokio::runtime::Runtime::new().context("start a runtime")?;
     runtime.block_on(async {

@@ -184,7 +184,7 @@ pub(crate) async fn where_next(
             "KEEP=1 make demo   leaves everything running, for kubectl and velero\n\
              STORE=s3 make demo keeps the backup in an S3 server\n\
              docs/install.md    on a cluster of yours\n\
-             docs/actions.md    an action of your own\n\
+             docs/actions/      an action of your own\n\
              ARCHITECTURE.md    how it works and where to add what",
         );
         return Ok(());

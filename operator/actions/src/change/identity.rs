@@ -3,7 +3,7 @@
 use lateen_core::restore::reset::SERVER_METADATA;
 use serde_json::Value;
 
-use super::ChangeError;
+use super::{ChangeError, Identity};
 use crate::subject::Role;
 
 /// Where an item says what it is.
@@ -30,6 +30,14 @@ pub(super) fn check(before: &Value, after: &Value, role: Role) -> Result<(), Cha
         }
     }
     Ok(())
+}
+
+/// Makes the item what the action was granted to make of it.
+pub(super) fn set(item: &mut Value, identity: &Identity) {
+    let Identity { api_version, kind, name } = identity;
+    item["apiVersion"] = api_version.as_str().into();
+    item["kind"] = kind.as_str().into();
+    item["metadata"]["name"] = name.as_str().into();
 }
 
 /// Removes what the engine has removed before.

@@ -5,6 +5,10 @@ use serde_json::json;
 
 use super::*;
 
+fn whole(bytes: usize) -> ItemSize {
+    ItemSize { original: bytes, now: bytes }
+}
+
 fn item() -> Value {
     json!({
         "apiVersion": "apps/v1",
@@ -15,7 +19,7 @@ fn item() -> Value {
 }
 
 fn change(change: &Change) -> Result<Option<Value>, ChangeError> {
-    apply(&item(), change, Role::Backup, item().to_string().len())
+    apply(&item(), change, None, Role::Backup, whole(item().to_string().len()))
 }
 
 fn patch(operations: &Value) -> Result<Option<Value>, ChangeError> {
@@ -159,7 +163,8 @@ fn on_restore_what_the_engine_has_reset_stays_reset() {
     let mut reset = item();
     reset["metadata"].as_object_mut().unwrap().remove("uid");
     let text = r#"{"metadata":{"uid":"9","ownerReferences":[{}],"finalizers":["keep"]}}"#;
-    let changed = apply(&reset, &Change::MergePatch(text.into()), Role::Restore, 100).unwrap().unwrap();
+    let changed =
+        apply(&reset, &Change::MergePatch(text.into()), None, Role::Restore, whole(100)).unwrap().unwrap();
     let mut expected = reset;
     expected["metadata"]["finalizers"] = json!(["keep"]);
     assert_eq!(changed, expected);

@@ -20,9 +20,6 @@ use super::{
 };
 use crate::limits;
 
-/// Exit code of a Rust program whose main thread panicked.
-const PANICKED: u8 = 101;
-
 /// How often a parent that waits looks whether the server shuts down.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -165,15 +162,18 @@ impl ChildCompiler {
             Budget { memory, lowered: true } => CompileError::LittleMemory { left: memory },
             Budget { memory, lowered: false } => CompileError::Memory { limit: memory },
         };
+        // Rust's own words when an allocation fails, which ends in an abort; and the compiler's, which ends in a panic: that is an abort too, or an exit code.
+        let out_of_memory =
+            ["memory allocation of", "unhandled out-of-memory error"].iter().any(|own| words.contains(own));
         let failed = |how: String| CompileError::Failed(format!("{how}: {words}"));
         if let Some(signal) = status.signal() {
             return if signal == Signal::XCPU.as_raw() {
                 CompileError::CpuTime(Duration::from_secs(self.cpu_seconds()))
             } else if signal == Signal::KILL.as_raw() {
                 CompileError::Killed
-            } else if memory_is_used_up(words) {
+            } else if out_of_memory {
                 memory
-            // Rust's own words when a stack is at its end.
+            // Rust's own words when a stack is at its end, which ends in an abort.
             } else if words.contains("overflowed its stack") {
                 CompileError::Stack
             } else {
@@ -185,15 +185,10 @@ impl ChildCompiler {
             Some(EXIT_MEMORY) => memory,
             Some(EXIT_TOO_MUCH_CODE) => CompileError::TooMuchCode(self.limits.code),
             Some(EXIT_FAILED) => CompileError::Failed(words.to_owned()),
-            Some(PANICKED) if memory_is_used_up(words) => memory,
+            _ if out_of_memory => memory,
             _ => failed(format!("it ended with {status}")),
         }
     }
-}
-
-/// The two ways in which code that asks for memory says that there is none: Rust's, which ends in an abort, and the compiler's own, a panic.
-fn memory_is_used_up(words: &str) -> bool {
-    words.contains("memory allocation of") || words.contains("out of memory (failed to allocate")
 }
 
 /// What came of a child.

@@ -7,6 +7,16 @@ use std::time::{Duration, Instant};
 
 use crate::limits::TICK;
 
+/// Raised from inside guest code.
+#[derive(Debug, thiserror::Error)]
+#[error("guest code ran longer than {0:?}")]
+pub(super) struct OutOfTime(pub(super) Duration);
+
+/// Raised from inside guest code, some time after its run was cancelled.
+#[derive(Debug, thiserror::Error)]
+#[error("the run is being cancelled")]
+pub(super) struct Cancelled;
+
 /// The guest time of one call.
 #[derive(Debug)]
 pub(crate) struct GuestClock {

@@ -9,30 +9,44 @@ use wasmtime::{
 
 use super::{
     bindings::{
-        exports::lateen::item_action::{action, backup_item, restore_item},
-        lateen::item_action::{context, environment, journal, types},
+        exports::lateen::item_action::{
+            action, backup_item, delete_item, operations, readiness, related_items, restore_item,
+        },
+        lateen::item_action::{cluster, cluster_types, cluster_write, context, environment, journal, types},
     },
+    memory::SharedMemory,
     state::State,
 };
-use crate::{limits, subject::Role};
+use crate::{limits, manifest::ClusterCeiling, subject::Role};
 
 /// Interfaces of the contract that the host offers, without their version.
-const OFFERED: [&str; 4] = [
+const OFFERED: [&str; 7] = [
     "lateen:item-action/types",
     "lateen:item-action/context",
     "lateen:item-action/journal",
     "lateen:item-action/environment",
+    "lateen:item-action/cluster-types",
+    "lateen:item-action/cluster",
+    "lateen:item-action/cluster-write",
 ];
 
 /// The version of the contract that is served.
-const CONTRACT: &str = "0.1";
+const CONTRACT: &str = "0.2";
 
 /// A component that is ready to be instantiated.
 pub(crate) struct Compiled {
+    /// What all guests of the process share.
+    pub(super) memory: Arc<SharedMemory>,
+    /// What the server allows them to ask of the cluster.
+    pub(super) cluster: Arc<ClusterCeiling>,
     pub(super) pre: InstancePre<State>,
     pub(super) action: action::GuestIndices,
     pub(super) backup: Option<backup_item::GuestIndices>,
     pub(super) restore: Option<restore_item::GuestIndices>,
+    pub(super) delete: Option<delete_item::GuestIndices>,
+    pub(super) related: Option<related_items::GuestIndices>,
+    pub(super) readiness: Option<readiness::GuestIndices>,
+    pub(super) operations: Option<operations::GuestIndices>,
 }
 
 /// Why a component cannot be used. The text is for its author.
@@ -82,6 +96,8 @@ impl Compiled {
     pub(super) fn new(
         engine: &Engine,
         linker: &Linker<State>,
+        memory: &Arc<SharedMemory>,
+        cluster: &Arc<ClusterCeiling>,
         component: &Component,
     ) -> Result<Arc<Self>, ComponentError> {
         let component_type = component.component_type();
@@ -91,11 +107,29 @@ impl Compiled {
         let action = action::GuestIndices::new(&pre)
             .map_err(|_| ComponentError::NoAction(exports(engine, component)))?;
         Ok(Arc::new(Self {
+            memory: Arc::clone(memory),
+            cluster: Arc::clone(cluster),
             action,
             backup: backup_item::GuestIndices::new(&pre).ok(),
             restore: restore_item::GuestIndices::new(&pre).ok(),
+            delete: delete_item::GuestIndices::new(&pre).ok(),
+            related: related_items::GuestIndices::new(&pre).ok(),
+            readiness: readiness::GuestIndices::new(&pre).ok(),
+            operations: operations::GuestIndices::new(&pre).ok(),
             pre,
         }))
+    }
+
+    /// The interfaces that it imports, in its order.
+    pub(crate) fn imports(&self) -> Vec<String> {
+        let component_type = self.pre.component().component_type();
+        component_type.imports(self.pre.engine()).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// The interfaces that it exports, in its order.
+    pub(crate) fn exports(&self) -> Vec<String> {
+        let component_type = self.pre.component().component_type();
+        component_type.exports(self.pre.engine()).map(|(name, _)| name.to_owned()).collect()
     }
 
     /// Whether the component exports what a role needs.
@@ -103,6 +137,8 @@ impl Compiled {
         match role {
             Role::Backup => self.backup.is_some(),
             Role::Restore => self.restore.is_some(),
+            Role::Delete => self.delete.is_some(),
+            Role::RelatedItems => self.related.is_some(),
         }
     }
 }
@@ -114,6 +150,9 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     context::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     journal::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     environment::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    cluster_types::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    cluster::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    cluster_write::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }
 
@@ -152,25 +191,25 @@ mod tests {
     fn imports_are_told_apart() {
         let refusal = |names: &[&str]| check_imports(names).map_err(|error| error.to_string());
         assert_eq!(
-            refusal(&["lateen:item-action/context@0.1.0", "lateen:item-action/journal@0.1.7"]),
+            refusal(&["lateen:item-action/context@0.2.0", "lateen:item-action/journal@0.2.7"]),
             Ok(())
         );
         let foreign = refusal(&[
             "wasi:cli/environment@0.2.0",
-            "lateen:item-action/context@0.1.0",
+            "lateen:item-action/context@0.2.0",
             "env",
-            "lateen:item-action/cluster@0.2.0",
+            "lateen:item-action/volumes@0.2.0",
         ]);
         let foreign = foreign.unwrap_err();
         assert!(
             foreign.starts_with("the component imports wasi:cli/environment@0.2.0, env, which"),
             "{foreign}"
         );
-        let newer = refusal(&["lateen:item-action/cluster@0.1.0", "lateen:item-action/context@0.2.0"]);
+        let newer = refusal(&["lateen:item-action/cluster@0.1.0", "lateen:item-action/context@0.3.0"]);
         let newer = newer.unwrap_err();
         assert!(
             newer
-                .contains("cluster@0.1.0, lateen:item-action/context@0.2.0, and this server has version 0.1"),
+                .contains("cluster@0.1.0, lateen:item-action/context@0.3.0, and this server has version 0.2"),
             "{newer}"
         );
     }

@@ -1,44 +1,36 @@
 //! One instance of a component, for one action, one run and one worker.
 //!
-//! A call is armed anew each time: guest time, wall time, log. Whatever ends a call but an answer makes the instance unusable, since wasmtime lets nobody
-//! enter a Store again after a trap: [`Failure::Trapped`] tells the owner to throw it away.
+//! A call is armed anew each time: guest time, wall time, log, calls of the host. Whatever ends a call but an answer makes the instance unusable, since
+//! wasmtime lets nobody enter a Store again after a trap: [`Failure::Trapped`] tells the owner to throw it away.
 
-use std::{sync::Arc, time::Duration, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::time::timeout;
-use wasmtime::{AsContextMut, Store, Trap, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline};
 
 use super::{
-    bindings::{
-        exports::lateen::item_action::{
-            action,
-            backup_item::{self, BackupOutcome},
-            restore_item::{self, RestoreOutcome},
-        },
-        lateen::item_action::types,
+    answer::{Answer, contract_references, references},
+    bindings::exports::lateen::item_action::{
+        action, backup_item, delete_item, operations, readiness, related_items, restore_item,
     },
-    budget::GuestClock,
-    component::{Compiled, chain},
-    journal::CallLog,
+    budget::{Cancelled, GuestClock, OutOfTime},
+    cluster::ClusterSide,
+    component::Compiled,
+    explain::{explain, out_of_wall_time},
     state::{Call, State},
 };
 use crate::{
-    change::Change,
+    configuration::Configuration,
     limits,
     manifest::Manifest,
+    operation::{OperationProgress, OperationState},
     outcome::Note,
     run_info::{RunInfo, Share},
     subject::{ObjectRef, Role},
 };
-
-/// What an action answered, for either role.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) change: Change,
-    pub(crate) skip: Option<String>,
-    pub(crate) related: Vec<ObjectRef>,
-    pub(crate) must_include: bool,
-}
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -47,93 +39,64 @@ pub(crate) enum Failure {
     Refused(String),
     /// It trapped, ran out of something or answered nonsense. The instance is lost.
     Trapped(String),
+    /// The run is being cancelled; nobody is to blame. The instance is lost.
+    Cancelled,
 }
 
 /// A configured instance.
 pub(crate) struct Instance {
     store: Store<State>,
-    backup: Option<backup_item::Guest>,
-    restore: Option<restore_item::Guest>,
+    exports: Exports,
     time: Duration,
     calls: u32,
     fresh: bool,
 }
 
-/// Raised from inside guest code.
-#[derive(Debug, thiserror::Error)]
-#[error("guest code ran longer than {0:?}")]
-struct OutOfTime(Duration);
+/// What the component exports, ready to be called.
+struct Exports {
+    backup: Option<backup_item::Guest>,
+    restore: Option<restore_item::Guest>,
+    delete: Option<delete_item::Guest>,
+    related: Option<related_items::Guest>,
+    readiness: Option<readiness::Guest>,
+    operations: Option<operations::Guest>,
+}
+
+/// What an instance is made of.
+pub(crate) struct Blueprint<'a> {
+    pub(crate) compiled: &'a Compiled,
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) configuration: &'a Configuration,
+    /// It comes with the server, and what it asks of the cluster needs no flag.
+    pub(crate) built_in: bool,
+}
+
+/// A trap, a refusal by the guest, or what it answered.
+type Called<T> = wasmtime::Result<Result<T, String>>;
 
 impl Instance {
     /// Instantiates and configures. Also returns what was logged meanwhile.
     pub(crate) async fn start(
-        compiled: &Compiled,
-        manifest: &Manifest,
+        blueprint: Blueprint<'_>,
         run: Option<Arc<RunInfo>>,
         share: Arc<Share>,
     ) -> (Result<Self, Failure>, Vec<Note>) {
-        let log = CallLog::new(manifest.name.as_str().into(), share);
+        let Blueprint { compiled, manifest, built_in, .. } = blueprint;
         let clock = GuestClock::start(limits::START_TIME, Instant::now());
-        let mut store = Store::new(compiled.pre.engine(), State::new(manifest.memory, clock, log, run));
-        store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(limits::CROSSING);
-        store.epoch_deadline_callback(|mut context| {
-            let clock = &mut context.data_mut().clock;
-            if !clock.look(Instant::now()) {
-                return Err(OutOfTime(clock.budget()).into());
-            }
-            // A long call gives way to others after every tick. tokio's own yield lets its timers run first, which the time-out needs.
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
-        });
-        store.set_epoch_deadline(1);
-        let started = timeout(limits::CALL_WALL_TIME, Self::configure(compiled, manifest, &mut store)).await;
-        let result = match started {
-            Ok(Ok(Ok((backup, restore)))) => Ok((backup, restore)),
-            Ok(Ok(Err(reason))) => Err(Failure::Refused(reason)),
-            Ok(Err(error)) => Err(Failure::Trapped(explain(&error, store.data()))),
-            Err(_) => Err(Failure::Trapped(out_of_wall_time())),
-        };
+        let cluster = ClusterSide::new(manifest, Arc::clone(&compiled.cluster), built_in);
+        let state = State::new(manifest, Arc::clone(&compiled.memory), clock, share, run, cluster);
+        let mut store = store(compiled, state);
+        let started = timeout(limits::CALL_WALL_TIME, configure(&blueprint, &mut store)).await;
+        let result = settle(started, &store);
         let notes = store.data_mut().log.take();
-        let instance = result.map(|(backup, restore)| Self {
+        let instance = result.map(|exports| Self {
             store,
-            backup,
-            restore,
+            exports,
             time: manifest.time,
             calls: 0,
             fresh: manifest.fresh_instance,
         });
         (instance, notes)
-    }
-
-    #[allow(clippy::type_complexity, reason = "trap, refusal and success of one private step")]
-    async fn configure(
-        compiled: &Compiled,
-        manifest: &Manifest,
-        store: &mut Store<State>,
-    ) -> wasmtime::Result<Result<(Option<backup_item::Guest>, Option<restore_item::Guest>), String>> {
-        let instance = compiled.pre.instantiate_async(&mut *store).await?;
-        let guest = compiled.action.load(&mut *store, &instance)?;
-        let settings = action::Settings {
-            name: manifest.name.clone(),
-            entry: manifest.entry.clone(),
-            roles: manifest
-                .roles
-                .iter()
-                .map(|role| match role {
-                    Role::Backup => action::Role::BackupItem,
-                    Role::Restore => action::Role::RestoreItem,
-                })
-                .collect(),
-            params: serde_json::Value::Object(manifest.params.clone()).to_string(),
-            extra: String::new(),
-        };
-        if let Err(reason) = guest.call_configure(&mut *store, &settings).await? {
-            return Ok(Err(reason));
-        }
-        let backup = compiled.backup.as_ref().map(|found| found.load(&mut *store, &instance)).transpose()?;
-        let restore =
-            compiled.restore.as_ref().map(|found| found.load(&mut *store, &instance)).transpose()?;
-        Ok(Ok((backup, restore)))
     }
 
     /// Asks about one item. Also returns what was logged meanwhile.
@@ -143,27 +106,193 @@ impl Instance {
         call: Call,
         item: &str,
     ) -> (Result<Answer, Failure>, Vec<Note>) {
-        self.calls += 1;
-        let state = self.store.data_mut();
-        state.call = Some(call);
-        state.clock = GuestClock::start(self.time, Instant::now());
-        state.memory.refused = None;
-        self.store.set_epoch_deadline(1);
-        let answered = timeout(limits::CALL_WALL_TIME, self.ask(role, item)).await;
-        let result = match answered {
-            Ok(Ok(Ok(answer))) => Ok(answer),
-            Ok(Ok(Err(reason))) => Err(Failure::Refused(reason)),
-            Ok(Err(error)) => Err(Failure::Trapped(explain(&error, self.store.data()))),
-            Err(_) => Err(Failure::Trapped(out_of_wall_time())),
-        };
-        let state = self.store.data_mut();
-        state.call = None;
-        (result, state.log.take())
+        self.arm(Some(call));
+        let Self { store, exports, .. } = self;
+        let asked = timeout(limits::CALL_WALL_TIME, exports.ask(&mut *store, role, item)).await;
+        let (mut answer, notes) = self.disarm(asked);
+        if let Ok(Answer { skip: Some(reason), .. }) = &mut answer {
+            *reason = self.store.data().cluster.mask(reason);
+        }
+        (answer, notes)
     }
 
-    async fn ask(&mut self, role: Role, item: &str) -> wasmtime::Result<Result<Answer, String>> {
-        let missing = || Ok(Err(format!("the component does not export the interface for {role}")));
-        let store = self.store.as_context_mut();
+    /// Asks whether related objects, named as they are in the cluster, are ready.
+    pub(crate) async fn ready(&mut self, related: &[ObjectRef]) -> (Result<bool, Failure>, Vec<Note>) {
+        self.arm(None);
+        let Self { store, exports, .. } = self;
+        let ask = async {
+            match &exports.readiness {
+                Some(guest) => guest.call_ready(&mut *store, &contract_references(related)).await,
+                None => Ok(Err(lacks("readiness"))),
+            }
+        };
+        let asked = timeout(limits::CALL_WALL_TIME, ask).await;
+        self.disarm(asked)
+    }
+
+    /// Asks how far an operation is.
+    pub(crate) async fn progress(&mut self, id: &str) -> (Result<OperationProgress, Failure>, Vec<Note>) {
+        self.arm(None);
+        let Self { store, exports, .. } = self;
+        let ask = async {
+            match &exports.operations {
+                Some(guest) => Ok(guest.call_progress(&mut *store, id).await?.map(OperationProgress::from)),
+                None => Ok(Err(lacks("operations"))),
+            }
+        };
+        let asked = timeout(limits::CALL_WALL_TIME, ask).await;
+        let (mut answer, notes) = self.disarm(asked);
+        if let Ok(progress) = &mut answer {
+            let cluster = &self.store.data().cluster;
+            progress.description = cluster.mask(&progress.description);
+            if let OperationState::Failed(reason) = &mut progress.state {
+                *reason = cluster.mask(reason);
+            }
+        }
+        (answer, notes)
+    }
+
+    /// Tells the action that an operation is to end.
+    pub(crate) async fn cancel(&mut self, id: &str) -> (Result<(), Failure>, Vec<Note>) {
+        self.arm(None);
+        let Self { store, exports, .. } = self;
+        let ask = async {
+            match &exports.operations {
+                Some(guest) => guest.call_cancel(&mut *store, id).await,
+                None => Ok(Err(lacks("operations"))),
+            }
+        };
+        let asked = timeout(limits::CALL_WALL_TIME, ask).await;
+        self.disarm(asked)
+    }
+
+    /// Whether the component can be asked about operations.
+    pub(crate) fn follows_operations(&self) -> bool {
+        self.exports.operations.is_some()
+    }
+
+    /// Whether the component can be asked about related objects.
+    pub(crate) fn knows_readiness(&self) -> bool {
+        self.exports.readiness.is_some()
+    }
+
+    /// Linear memory in bytes; it never shrinks.
+    pub(crate) fn memory(&self) -> usize {
+        self.store.data().memory.used()
+    }
+
+    /// Whether the next call should get a new instance: this one has served long enough, has grown to half of what it may, or memory is scarce.
+    pub(crate) fn worn_out(&self) -> bool {
+        let memory = &self.store.data().memory;
+        self.fresh
+            || self.calls >= limits::INSTANCE_CALLS
+            || memory.used() > memory.limit() / 2
+            || memory.shared().is_scarce()
+    }
+
+    fn arm(&mut self, call: Option<Call>) {
+        self.calls += 1;
+        let clock = GuestClock::start(self.time, Instant::now());
+        self.store.data_mut().arm(clock, call);
+        self.store.set_epoch_deadline(1);
+    }
+
+    fn disarm<T>(
+        &mut self,
+        asked: Result<Called<T>, tokio::time::error::Elapsed>,
+    ) -> (Result<T, Failure>, Vec<Note>) {
+        let result = settle(asked, &self.store);
+        let state = self.store.data_mut();
+        state.call = None;
+        let result = result.map_err(|failure| match failure {
+            Failure::Refused(reason) => Failure::Refused(state.cluster.mask(&reason)),
+            Failure::Trapped(reason) => Failure::Trapped(state.cluster.mask(&reason)),
+            Failure::Cancelled => Failure::Cancelled,
+        });
+        (result, state.log.take())
+    }
+}
+
+/// A Store that interrupts guest code, and limits what it takes.
+pub(super) fn store(compiled: &Compiled, state: State) -> Store<State> {
+    let mut store = Store::new(compiled.pre.engine(), state);
+    store.limiter(|state| &mut state.memory);
+    store.set_hostcall_fuel(limits::CROSSING);
+    store.epoch_deadline_callback(|mut context| {
+        let state = context.data_mut();
+        if !state.clock.look(Instant::now()) {
+            return Err(OutOfTime(state.clock.budget()).into());
+        }
+        if state.cancelled_for_long(Instant::now()) {
+            return Err(Cancelled.into());
+        }
+        // A long call gives way to others after every tick. tokio's own yield lets its timers run first, which the time-out needs.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+    store.set_epoch_deadline(1);
+    store
+}
+
+pub(super) fn settle<T>(
+    asked: Result<Called<T>, tokio::time::error::Elapsed>,
+    store: &Store<State>,
+) -> Result<T, Failure> {
+    match asked {
+        Ok(Ok(Ok(answer))) => Ok(answer),
+        Ok(Ok(Err(reason))) => Err(Failure::Refused(reason)),
+        Ok(Err(error)) if error.is::<Cancelled>() => Err(Failure::Cancelled),
+        Ok(Err(error)) => Err(Failure::Trapped(explain(&error, store.data()))),
+        Err(_) => Err(Failure::Trapped(out_of_wall_time())),
+    }
+}
+
+async fn configure(blueprint: &Blueprint<'_>, store: &mut Store<State>) -> Called<Exports> {
+    let Blueprint { compiled, manifest, configuration, built_in: _ } = blueprint;
+    let instance = compiled.pre.instantiate_async(&mut *store).await?;
+    let guest = compiled.action.load(&mut *store, &instance)?;
+    let settings = settings(manifest, configuration);
+    if let Err(reason) = guest.call_configure(&mut *store, &settings).await? {
+        return Ok(Err(reason));
+    }
+    macro_rules! load {
+        ($export:ident) => {
+            compiled.$export.as_ref().map(|found| found.load(&mut *store, &instance)).transpose()?
+        };
+    }
+    Ok(Ok(Exports {
+        backup: load!(backup),
+        restore: load!(restore),
+        delete: load!(delete),
+        related: load!(related),
+        readiness: load!(readiness),
+        operations: load!(operations),
+    }))
+}
+
+fn settings(manifest: &Manifest, configuration: &Configuration) -> action::Settings {
+    let role = |role: &Role| match role {
+        Role::Backup => action::Role::BackupItem,
+        Role::Restore => action::Role::RestoreItem,
+        Role::Delete => action::Role::DeleteItem,
+        Role::RelatedItems => action::Role::RelatedItems,
+    };
+    action::Settings {
+        name: manifest.name.clone(),
+        entry: manifest.entry.clone(),
+        roles: manifest.roles.iter().map(role).collect(),
+        params: serde_json::Value::Object(manifest.params.clone()).to_string(),
+        script: configuration
+            .script
+            .as_ref()
+            .map(|script| action::Script { name: script.name.clone(), text: script.text.clone() }),
+        plugin_config: configuration.plugin_config.clone(),
+        extra: String::new(),
+    }
+}
+
+impl Exports {
+    async fn ask(&self, store: &mut Store<State>, role: Role, item: &str) -> Called<Answer> {
+        let missing = || Ok(Err(lacks(role.interface())));
         match role {
             Role::Backup => match &self.backup {
                 Some(guest) => Ok(guest.call_execute(store, item).await?.map(Answer::from)),
@@ -173,79 +302,21 @@ impl Instance {
                 Some(guest) => Ok(guest.call_execute(store, item).await?.map(Answer::from)),
                 None => missing(),
             },
-        }
-    }
-
-    /// Whether the next call should get a new instance: this one has served long enough, or has grown to half of what it may.
-    pub(crate) fn worn_out(&self) -> bool {
-        let memory = &self.store.data().memory;
-        self.fresh || self.calls >= limits::INSTANCE_CALLS || memory.used() > memory.limit() / 2
-    }
-}
-
-fn out_of_wall_time() -> String {
-    format!("the call took longer than {:?} with all waiting in it", limits::CALL_WALL_TIME)
-}
-
-/// What a trap was about, in words for the author of the action.
-fn explain(error: &wasmtime::Error, state: &State) -> String {
-    if let Some(out_of_time) = error.downcast_ref::<OutOfTime>() {
-        return out_of_time.to_string();
-    }
-    let trap = match error.downcast_ref::<Trap>() {
-        Some(Trap::StackOverflow) => {
-            format!("guest code used more than {} MiB of stack", limits::WASM_STACK >> 20)
-        }
-        Some(Trap::UnreachableCodeReached) => "guest code trapped: a panic, or an abort".to_owned(),
-        Some(trap) => format!("guest code trapped: {trap}"),
-        None => match chain(error) {
-            // wasmtime has no type of its own for this.
-            text if text.contains("fuel allocated for hostcalls") => {
-                format!("the guest handed over more than {} MiB at once", limits::CROSSING >> 20)
-            }
-            text => text,
-        },
-    };
-    match state.memory.refused {
-        Some("memory") => {
-            format!("{trap}, after it was refused more than {} MiB of memory", state.memory.limit() >> 20)
-        }
-        Some(what) => format!("{trap}, after it was refused more {what}"),
-        None => trap,
-    }
-}
-
-impl From<BackupOutcome> for Answer {
-    fn from(outcome: BackupOutcome) -> Self {
-        let BackupOutcome { change, skip, related, must_include, extra: _ } = outcome;
-        Self { change: change.into(), skip, related: references(related), must_include }
-    }
-}
-
-impl From<RestoreOutcome> for Answer {
-    fn from(outcome: RestoreOutcome) -> Self {
-        let RestoreOutcome { change, skip, related, extra: _ } = outcome;
-        Self { change: change.into(), skip, related: references(related), must_include: false }
-    }
-}
-
-impl From<types::Change> for Change {
-    fn from(change: types::Change) -> Self {
-        match change {
-            types::Change::Unchanged => Self::Unchanged,
-            types::Change::MergePatch(text) => Self::MergePatch(text),
-            types::Change::JsonPatch(text) => Self::JsonPatch(text),
-            types::Change::Replace(text) => Self::Replace(text),
+            Role::Delete => match &self.delete {
+                Some(guest) => Ok(guest.call_execute(store, item).await?.map(|()| Answer::default())),
+                None => missing(),
+            },
+            Role::RelatedItems => match &self.related {
+                Some(guest) => Ok(guest
+                    .call_related(store, item)
+                    .await?
+                    .map(|related| Answer { related: references(related), ..Answer::default() })),
+                None => missing(),
+            },
         }
     }
 }
 
-fn references(related: Vec<types::ObjectRef>) -> Vec<ObjectRef> {
-    let reference = |types::ObjectRef { group, resource, namespace, name }| ObjectRef {
-        group,
-        resource,
-        namespace,
-        name,
-    };
-    related.into_iter().map(reference).collect()
+fn lacks(interface: &str) -> String {
+    format!("the component does not export the interface lateen:item-action/{interface}")
 }

@@ -26,7 +26,7 @@ impl CallLog {
     }
 
     /// Takes a line, masked, shortened and on one line, unless the budget of the call or of the run is used up.
-    pub(crate) fn line(&mut self, level: NoteLevel, message: &str, mask: &Mask) {
+    pub(crate) fn line(&mut self, level: NoteLevel, message: &str, masks: &[&Mask]) {
         // An empty line takes room too; and what does not fit is not worth masking.
         let size = message.len().min(limits::LOG_LINE) + 16;
         if self.bytes + size > limits::LOG_CALL || !self.share.take_log(size) {
@@ -35,7 +35,8 @@ impl CallLog {
             return;
         }
         self.bytes += size;
-        let message = one_line(&mask.apply(message), limits::LOG_LINE);
+        let message = masks.iter().fold(message.to_owned(), |message, mask| mask.apply(&message));
+        let message = one_line(&message, limits::LOG_LINE);
         self.notes.push(Note { level, action: self.action.to_string(), message });
     }
 
@@ -86,7 +87,7 @@ mod tests {
         let mut kept = 0;
         for _ in 0..2 * limits::LOG_RUN / limits::LOG_CALL {
             for _ in 0..limits::LOG_CALL / limits::LOG_LINE {
-                log.line(NoteLevel::Info, &line, &Mask::default());
+                log.line(NoteLevel::Info, &line, &[]);
             }
             kept += log.take().iter().filter(|note| note.message == line).count();
         }

@@ -6,20 +6,24 @@ use std::{
 };
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
-use wasmtime::{ResourceLimiter, Result, bail};
+use wasmtime::{Result, bail};
 
 use super::{
     bindings::lateen::item_action::{context, environment, journal, types},
     budget::GuestClock,
+    cluster::ClusterSide,
     journal::CallLog,
+    memory::{MemoryLimiter, SharedMemory},
 };
 use crate::{
     limits,
+    manifest::Manifest,
     masking::Mask,
     outcome::NoteLevel,
-    run_info::RunInfo,
-    subject::{Role, Subject},
+    run_info::{FixedEnvironment, Purpose, RunInfo, Share, Stage},
+    subject::Subject,
 };
 
 /// The item of a call, for an action that asks about it.
@@ -36,24 +40,96 @@ pub(crate) struct State {
     pub(super) clock: GuestClock,
     pub(super) log: CallLog,
     pub(super) call: Option<Call>,
+    /// What it may ask of the cluster, and has asked in this call.
+    pub(super) cluster: ClusterSide,
+    pub(super) share: Arc<Share>,
     /// None while a ConfigMap is examined.
-    run: Option<Arc<RunInfo>>,
-    cancelled: CancellationToken,
+    pub(super) run: Option<Arc<RunInfo>>,
+    pub(super) cancelled: CancellationToken,
+    /// When guest code was first seen running after the run was cancelled.
+    cancel_seen: Option<Instant>,
+    host_calls: u32,
+    /// Bytes of repeatable chance that the call has taken.
+    chance: u32,
 }
 
 impl State {
-    pub(super) fn new(memory: usize, clock: GuestClock, log: CallLog, run: Option<Arc<RunInfo>>) -> Self {
+    pub(super) fn new(
+        manifest: &Manifest,
+        memory: Arc<SharedMemory>,
+        clock: GuestClock,
+        share: Arc<Share>,
+        run: Option<Arc<RunInfo>>,
+        cluster: ClusterSide,
+    ) -> Self {
         let cancelled = run.as_ref().map(|run| run.cancelled.clone()).unwrap_or_default();
-        Self { memory: MemoryLimiter::new(memory), clock, log, call: None, run, cancelled }
+        Self {
+            memory: MemoryLimiter::new(manifest.memory, memory),
+            clock,
+            log: CallLog::new(manifest.name.as_str().into(), Arc::clone(&share)),
+            call: None,
+            cluster,
+            share,
+            run,
+            cancelled,
+            cancel_seen: None,
+            host_calls: 0,
+            chance: 0,
+        }
+    }
+
+    fn fixed(&self) -> Option<FixedEnvironment> {
+        self.run.as_ref()?.fixed
+    }
+
+    /// Begins a call.
+    pub(super) fn arm(&mut self, clock: GuestClock, call: Option<Call>) {
+        self.clock = clock;
+        self.call = call;
+        self.memory.refused = None;
+        self.host_calls = 0;
+        self.chance = 0;
+        self.cluster.arm();
+    }
+
+    /// Whether the run was cancelled and the guest has had time to notice: then it is stopped.
+    pub(super) fn cancelled_for_long(&mut self, now: Instant) -> bool {
+        self.cancelled.is_cancelled()
+            && now.duration_since(*self.cancel_seen.get_or_insert(now)) >= limits::CANCEL_GRACE
+    }
+
+    /// Bytes that look random and are the same for the same item, however many calls the instance has had.
+    fn repeatable_chance(&mut self, seed: u64, length: u32) -> Vec<u8> {
+        let item = self.call.as_ref().map(|call| call.subject.to_string()).unwrap_or_default();
+        let byte = |position: u32| {
+            let mut hash = Sha256::new();
+            hash.update(seed.to_le_bytes());
+            hash.update(position.to_le_bytes());
+            hash.update(&item);
+            hash.finalize()[0]
+        };
+        let bytes = (self.chance..self.chance.saturating_add(length)).map(byte).collect();
+        self.chance = self.chance.saturating_add(length);
+        bytes
+    }
+
+    /// Counts a call of the host; none of them is free, and a guest that does nothing else must come to an end.
+    pub(super) fn count_call(&mut self) -> Result<()> {
+        self.host_calls += 1;
+        if self.host_calls > limits::HOST_CALLS {
+            bail!("the guest called the host more than {} times in one call", limits::HOST_CALLS);
+        }
+        Ok(())
     }
 }
 
 impl types::Host for State {}
 
 impl context::Host for State {
-    fn this_run(&mut self) -> context::Run {
+    fn this_run(&mut self) -> Result<context::Run> {
+        self.count_call()?;
         let Some(run) = &self.run else {
-            return context::Run {
+            return Ok(context::Run {
                 purpose: context::Purpose::Backup,
                 stage: context::Stage::Check,
                 name: String::new(),
@@ -64,14 +140,19 @@ impl context::Host for State {
                 server_version: String::new(),
                 features: Vec::new(),
                 extra: String::new(),
-            };
+            });
         };
-        context::Run {
-            purpose: match run.role {
-                Role::Backup => context::Purpose::Backup,
-                Role::Restore => context::Purpose::Restore,
+        Ok(context::Run {
+            purpose: match run.purpose {
+                Purpose::Backup => context::Purpose::Backup,
+                Purpose::Restore => context::Purpose::Restore,
+                Purpose::Delete => context::Purpose::Delete,
             },
-            stage: context::Stage::Items,
+            stage: match run.stage {
+                Stage::Items => context::Stage::Items,
+                Stage::Operations => context::Stage::Operations,
+                Stage::Finalize => context::Stage::Finalize,
+            },
             name: run.name.clone(),
             namespace: run.namespace.clone(),
             uid: run.uid.clone(),
@@ -80,19 +161,22 @@ impl context::Host for State {
             server_version: run.server_version.clone(),
             features: run.features.clone(),
             extra: String::new(),
-        }
+        })
     }
 
-    fn run_object(&mut self) -> String {
-        self.run.as_ref().map_or_else(|| "{}".to_owned(), |run| run.object.to_string())
+    fn run_object(&mut self) -> Result<String> {
+        self.count_call()?;
+        Ok(self.run.as_ref().map_or_else(|| "{}".to_owned(), |run| run.object.to_string()))
     }
 
-    fn source_backup(&mut self) -> Option<String> {
-        self.run.as_ref()?.source_backup.as_deref().map(str::to_owned)
+    fn source_backup(&mut self) -> Result<Option<String>> {
+        self.count_call()?;
+        Ok(self.run.as_ref().and_then(|run| run.source_backup.as_deref()).map(str::to_owned))
     }
 
     fn this_item(&mut self) -> Result<context::Subject> {
-        let Some(call) = &self.call else { bail!("this-item was called outside execute") };
+        self.count_call()?;
+        let Some(call) = &self.call else { bail!("this-item was called outside execute and related") };
         let Subject { group, resource, version, kind: _, namespace, name, target_namespace, additional } =
             &*call.subject;
         Ok(context::Subject {
@@ -109,13 +193,16 @@ impl context::Host for State {
         })
     }
 
-    fn item_from_backup(&mut self) -> Option<String> {
-        self.call.as_ref()?.item_from_backup.as_deref().map(ToString::to_string)
+    fn item_from_backup(&mut self) -> Result<Option<String>> {
+        self.count_call()?;
+        let call = self.call.as_ref();
+        Ok(call.and_then(|call| call.item_from_backup.as_deref()).map(ToString::to_string))
     }
 }
 
 impl journal::Host for State {
-    fn log(&mut self, level: journal::Level, message: String) {
+    fn log(&mut self, level: journal::Level, message: String) -> Result<()> {
+        self.count_call()?;
         let level = match level {
             journal::Level::Debug => NoteLevel::Debug,
             journal::Level::Info => NoteLevel::Info,
@@ -124,25 +211,38 @@ impl journal::Host for State {
         };
         let nothing = Mask::default();
         let mask = self.call.as_ref().map_or(&nothing, |call| &*call.mask);
-        self.log.line(level, &message, mask);
+        self.log.line(level, &message, &[mask, self.cluster.seen()]);
+        Ok(())
     }
 }
 
 impl environment::Host for State {
-    fn now_ms(&mut self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    fn now_ms(&mut self) -> Result<u64> {
+        self.count_call()?;
+        if let Some(fixed) = self.fixed() {
+            return Ok(fixed.now_ms);
+        }
+        Ok(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64))
     }
 
     fn random(&mut self, length: u32) -> Result<Vec<u8>> {
+        self.count_call()?;
         if !(1..=256).contains(&length) {
             bail!("random was asked for {length} bytes; it gives 1 to 256");
+        }
+        if let Some(fixed) = self.fixed() {
+            return Ok(self.repeatable_chance(fixed.seed, length));
         }
         let mut bytes = vec![0; length as usize];
         getrandom::fill(&mut bytes).map_err(|error| wasmtime::format_err!("get random bytes: {error}"))?;
         Ok(bytes)
     }
 
-    async fn pause(&mut self, milliseconds: u32) -> bool {
+    async fn pause(&mut self, milliseconds: u32) -> Result<bool> {
+        self.count_call()?;
+        if self.fixed().is_some() {
+            return Ok(!self.cancelled.is_cancelled());
+        }
         self.clock.look(Instant::now());
         let time = Duration::from_millis(milliseconds.into());
         let cancelled = tokio::select! {
@@ -150,73 +250,6 @@ impl environment::Host for State {
             () = tokio::time::sleep(time) => false,
         };
         self.clock.resume(Instant::now());
-        !cancelled
-    }
-}
-
-/// Counts memories and tables of all core instances together; wasmtime's own limiter looks at each alone.
-#[derive(Debug)]
-pub(super) struct MemoryLimiter {
-    limit: usize,
-    used: usize,
-    last_growth: usize,
-    table_elements: usize,
-    /// What the guest was refused, to explain the trap that most guests answer with.
-    pub(super) refused: Option<&'static str>,
-}
-
-impl MemoryLimiter {
-    fn new(limit: usize) -> Self {
-        Self { limit, used: 0, last_growth: 0, table_elements: 0, refused: None }
-    }
-
-    pub(super) fn used(&self) -> usize {
-        self.used
-    }
-
-    pub(super) fn limit(&self) -> usize {
-        self.limit
-    }
-}
-
-impl ResourceLimiter for MemoryLimiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        let growth = desired.saturating_sub(current);
-        if self.used.saturating_add(growth) > self.limit {
-            self.refused = Some("memory");
-            self.last_growth = 0;
-            return Ok(false);
-        }
-        self.used += growth;
-        self.last_growth = growth;
-        Ok(true)
-    }
-
-    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> Result<()> {
-        // It was permitted here, and the system or the memory's own maximum said no.
-        self.used -= std::mem::take(&mut self.last_growth);
-        Ok(())
-    }
-
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        let growth = desired.saturating_sub(current);
-        if self.table_elements.saturating_add(growth) > limits::TABLE_ELEMENTS {
-            self.refused = Some("table elements");
-            return Ok(false);
-        }
-        self.table_elements += growth;
-        Ok(true)
-    }
-
-    fn instances(&self) -> usize {
-        limits::CORE_INSTANCES
-    }
-
-    fn tables(&self) -> usize {
-        limits::TABLES
-    }
-
-    fn memories(&self) -> usize {
-        limits::MEMORIES
+        Ok(!cancelled)
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::ManifestError;
+use super::{
+    ManifestError,
+    cluster_rules::{self, ClusterRules, RawClusterRule},
+};
 use crate::{
     matching::{NamespaceGlobs, ResourcePatterns},
     subject::{ObjectRef, Subject},
@@ -13,10 +16,14 @@ use crate::{
 pub struct Capabilities {
     /// Secrets: as items, where `match` names them, and as related objects.
     pub secrets: bool,
+    /// The item may become another one: other API version, kind or name.
+    pub identity: bool,
     /// Related objects may come in past the backup's filters.
     pub must_include: bool,
     /// Related objects outside the item's own namespace.
     pub related: Option<RelatedGrant>,
+    /// Requests to the cluster.
+    pub cluster: ClusterRules,
 }
 
 /// Which related objects may lie outside the item's own namespace.
@@ -32,8 +39,12 @@ pub(super) struct RawCapabilities {
     #[serde(default)]
     secrets: bool,
     #[serde(default)]
+    identity: bool,
+    #[serde(default)]
     must_include: bool,
     related: Option<RawRelated>,
+    #[serde(default)]
+    cluster: Vec<RawClusterRule>,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +58,14 @@ struct RawRelated {
 impl RawCapabilities {
     pub(super) fn validate(self) -> Result<Capabilities, ManifestError> {
         let related = self.related.map(RawRelated::validate).transpose()?;
-        Ok(Capabilities { secrets: self.secrets, must_include: self.must_include, related })
+        let cluster = cluster_rules::validate(self.cluster, self.secrets)?;
+        Ok(Capabilities {
+            secrets: self.secrets,
+            identity: self.identity,
+            must_include: self.must_include,
+            related,
+            cluster,
+        })
     }
 }
 

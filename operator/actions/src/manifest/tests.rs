@@ -6,7 +6,10 @@ use crate::subject::{ObjectRef, Subject};
 const CEILING: Ceiling = Ceiling { memory: limits::MEMORY_CEILING, time: limits::CALL_TIME_CEILING };
 
 fn parse(text: &str) -> Result<Manifest, String> {
-    Manifest::parse(text, CEILING).map_err(|error| error.to_string())
+    match Declaration::parse(text, CEILING).map_err(|error| error.to_string())? {
+        Declaration::Action(manifest) => Ok(*manifest),
+        Declaration::SwitchedOff(off) => panic!("{off:?}"),
+    }
 }
 
 /// The least that a manifest must say.
@@ -53,14 +56,50 @@ fn everything_can_be_said() {
 #[case::no_yaml("name: [", "cannot read the manifest: ")]
 #[case::empty("", "cannot read the manifest: ")]
 #[case::unknown_key(
-    "{least}engine: jq\n",
-    "cannot read the manifest: unknown field `engine`, expected one of `name`, `on`, `match`, `component`"
+    "{least}image: x\n",
+    "cannot read the manifest: unknown field `image`, expected one of `name`, `on`, `match`, `component`"
 )]
 #[case::twice("{least}on: [restores]", "cannot read the manifest: duplicate field `on`")]
-#[case::bad_role("name: a/b\non: [restores]", "unknown variant `restores`, expected `backup` or `restore`")]
-#[case::no_component(
+#[case::bad_role(
+    "name: a/b\non: [restores]",
+    "unknown variant `restores`, expected one of `backup`, `restore`, `delete`, `related-items`"
+)]
+#[case::no_match("name: a.example/b\non: [restore]\ncomponent: c.wasm", "`match` is missing")]
+#[case::no_code(
     "name: a.example/b\non: [restore]\nmatch: {resources: [pods]}",
-    "missing field `component`"
+    "the manifest does not say where the code is"
+)]
+#[case::two_codes("{least}engine: jq", "`component` and `engine` exclude each other")]
+#[case::engine("{bare}engine: awk", "unknown variant `awk`, expected one of `jq`, `cel`, `javascript`")]
+#[case::script("{least}script: x.jq", "`script` goes with `engine` only")]
+#[case::script_chunks(
+    "{bare}engine: jq\nchunks: {count: 2, sha256: '00'}",
+    "`chunks` goes with `component` only"
+)]
+#[case::script_digest("{bare}engine: cel\ndigest: '00'", "`digest` goes with `component` only")]
+#[case::digest(
+    "{least}digest: md5:00",
+    "digest: \"md5:00\" is not a digest such as sha256:<64 hexadecimal digits>"
+)]
+#[case::chunk_digest("{least}chunks: {count: 2, sha256: '12'}", "chunks.sha256: \"12\" is not a digest")]
+#[case::chunk_no_digest("{least}chunks: {count: 2}", "chunks: missing field `sha256`")]
+#[case::no_chunks(
+    "{least}chunks: {count: 0, sha256: '{sha}'}",
+    "chunks.count: 0 is not a number from 1 to 20"
+)]
+#[case::many_chunks(
+    "{least}chunks: {count: 21, sha256: '{sha}'}",
+    "chunks.count: 21 is not a number from 1 to 20"
+)]
+#[case::two_digests(
+    "{least}digest: '{sha}'\nchunks: {count: 1, sha256: '{sha}'}",
+    "`digest` and `chunks` exclude each other"
+)]
+#[case::disabled_nothing("disabled: true", "missing field `name`")]
+#[case::disabled_nowhere("name: a.example/b\non: []\ndisabled: true", "`on` must name at least one")]
+#[case::disabled_misspelt(
+    "name: a.example/b\non: [restore]\ndisabled: yes please",
+    "disabled: invalid type: string"
 )]
 #[case::unknown_policy(
     "{least}failurePolicy: ignore",
@@ -81,8 +120,53 @@ fn everything_can_be_said() {
 #[case::time_negative("{least}limits: {time: -1s}", "limits.time: \"-1s\" is not a time")]
 #[case::time_above("{least}limits: {time: 1m}", "limits.time: 1m is more than this server allows (10s)")]
 fn refused(#[case] text: &str, #[case] message: &str) {
-    let error = parse(&text.replace("{least}", &least())).unwrap_err();
+    let least = least();
+    let text =
+        text.replace("{sha}", &"ab".repeat(32)).replace("{bare}", &least.replace("component: c.wasm\n", ""));
+    let error = parse(&text.replace("{least}", &least)).unwrap_err();
     assert!(error.contains(message), "{error}");
+}
+
+#[test]
+fn code_comes_from_one_place() {
+    let component =
+        |key: &str, chunks, digest| Code::Component(ComponentKey { key: key.into(), chunks, digest });
+    let sha = Some([0xab; 32]);
+    let digest = "ab".repeat(32);
+    let bare = least().replace("component: c.wasm\n", "");
+    for (text, code) in [
+        ("component: c.wasm".to_owned(), component("c.wasm", None, None)),
+        (format!("component: c.wasm\ndigest: {digest}"), component("c.wasm", None, sha)),
+        (
+            format!("component: c\nchunks: {{count: 20, sha256: 'sha256:{digest}'}}"),
+            component("c", Some(20), sha),
+        ),
+        ("component: builtin".to_owned(), Code::BuiltIn),
+        ("engine: jq".to_owned(), Code::Script { engine: ScriptEngine::Jq, key: "script.jq".into() }),
+        (
+            "engine: javascript".to_owned(),
+            Code::Script { engine: ScriptEngine::Javascript, key: "script.js".into() },
+        ),
+        (
+            "engine: cel\nscript: a.cel".to_owned(),
+            Code::Script { engine: ScriptEngine::Cel, key: "a.cel".into() },
+        ),
+    ] {
+        assert_eq!(parse(&format!("{bare}{text}")).unwrap().code, code, "{text}");
+    }
+}
+
+#[rstest]
+#[case::alone("name: a.example/b\non: [restore, backup]\ndisabled: true")]
+#[case::with_the_rest(
+    "name: a.example/b\non: [backup, restore, backup]\nmatch: {resources: []}\ncomponent: c\ndisabled: true"
+)]
+fn one_line_switches_it_off(#[case] text: &str) {
+    let Declaration::SwitchedOff(off) = Declaration::parse(text, CEILING).unwrap() else {
+        panic!("it is on")
+    };
+    assert_eq!(off, SwitchedOff { name: "a.example/b".into(), roles: vec![Role::Backup, Role::Restore] });
+    assert!(Declaration::parse(&text.replace("true", "false"), CEILING).is_err());
 }
 
 #[rstest]

@@ -2,7 +2,11 @@
 
 use std::{fs, time::Duration};
 
-use lateen_actions::compile::{CompileError, CompileLimits};
+use k8s_openapi::{ByteString, api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use lateen_actions::{
+    ActionRegistry, ITEM_ACTION_LABEL, Library, MANIFEST_KEY,
+    compile::{CompileError, CompileLimits},
+};
 use rstest::rstest;
 
 use crate::{
@@ -31,12 +35,49 @@ fn a_bomb_is_stopped_by_the_time(#[case] bomb: Vec<u8>) {
 #[case::many_blocks(many_blocks())]
 #[case::huge_tables(huge_tables())]
 fn a_bomb_is_stopped_by_its_memory(#[case] bomb: Vec<u8>) {
-    let memory = 40 << 20;
-    let host = host_with(CompileLimits { memory, cpu: Duration::from_mins(1), ..limits() });
+    let (memory, patience) = (40 << 20, Duration::from_mins(5));
+    let host = host_with(CompileLimits { memory, cpu: patience, wall: patience, ..limits() });
     let error = host.prepare(&bomb).unwrap_err();
     assert_eq!(error, CompileError::Memory { limit: memory });
     assert!(error.to_string().starts_with("it took more than 40 MiB of memory"), "{error}");
     host.prepare(EMPTY).unwrap();
+}
+
+/// The whole way, from the ConfigMap to an item.
+#[tokio::test]
+async fn an_action_that_is_a_bomb_fails_and_the_others_work() {
+    let (memory, patience) = (64 << 20, Duration::from_mins(5));
+    let host = host_with(CompileLimits { memory, cpu: patience, wall: patience, ..limits() });
+    let registry = ActionRegistry::new(host, Library::default());
+    let honest = lateen_guests::build_bytes("stamp").unwrap();
+    let reports =
+        registry.load(&[action("bomb", "services", &huge_tables()), action("stamp", "pods", &honest)]).await;
+    let problem = &reports[0].outcome.as_ref().unwrap_err().reason;
+    assert!(
+        problem.starts_with("cannot compile the component: it took more than 64 MiB of memory"),
+        "{problem}"
+    );
+    assert!(reports[1].outcome.is_ok(), "{reports:?}");
+    let states: Vec<bool> = registry.snapshot().describe().iter().map(|it| it.problem.is_none()).collect();
+    assert_eq!(states, [false, true]);
+}
+
+/// A ConfigMap with an action for one kind.
+fn action(name: &str, kind: &str, component: &[u8]) -> ConfigMap {
+    let manifest = format!(
+        "name: test.example/{name}\non: [backup]\nmatch: {{resources: [{kind}]}}\ncomponent: action.wasm\n"
+    );
+    ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some("velero".to_owned()),
+            labels: Some([(ITEM_ACTION_LABEL.to_owned(), String::new())].into()),
+            ..ObjectMeta::default()
+        },
+        data: Some([(MANIFEST_KEY.to_owned(), manifest)].into()),
+        binary_data: Some([("action.wasm".to_owned(), ByteString(component.to_vec()))].into()),
+        ..ConfigMap::default()
+    }
 }
 
 #[test]

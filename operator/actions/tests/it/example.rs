@@ -1,5 +1,7 @@
 //! The example of the SDK, from its ConfigMap to its effect.
 
+use std::sync::Arc;
+
 use lateen_actions::{NoteLevel, Role};
 use serde_json::json;
 
@@ -12,7 +14,7 @@ async fn on_restore_it_scales_and_marks() {
     let mut session = run(Role::Restore, &[stamp]).await.session();
     let (subject, item) = deployment();
 
-    let result = session.restore_item(&subject, item.clone(), &item).await;
+    let result = session.restore_item(&subject, item.clone(), Arc::new(item.clone())).await;
 
     assert_eq!(result.error, None);
     assert!(result.changed);

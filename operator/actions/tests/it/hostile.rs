@@ -1,24 +1,53 @@
 //! Guests that mean harm. Every time: the message says what happened, the item is whole, and the action after it does its work.
 
-use lateen_actions::{ActionRun, BackupItemResult, NoteLevel, Role, manifest::FailurePolicy};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use lateen_actions::{ActionRun, ItemResult, Note, NoteLevel, Role, manifest::FailurePolicy};
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{STAMP, annotations, configmap, deployment, hostile, info, load, manifest, run, secret};
+use crate::world::{
+    HOSTILE, STAMP, annotations, configmap, deployment, hostile, info, load, manifest, quick_registry, run,
+    secret,
+};
 
-/// One item through the hostile action, whose failures are warnings, and then through the example.
-async fn survive(misdeed: &str, rest: &str) -> BackupItemResult {
+/// One item through the hostile action, whose failures are warnings, and then through the example; and another one, which is the example's alone.
+async fn survive(misdeed: &str, rest: &str) -> ItemResult {
     let hostile = hostile(misdeed, &format!("failurePolicy: warn\norder: -1\n{rest}"));
-    let stamp = configmap("stamp", &manifest("stamp", ""), &STAMP);
-    let mut session = run(Role::Backup, &[hostile, stamp]).await.session();
-    let (subject, item) = deployment();
-    let result = session.backup_item(&subject, item.clone()).await;
+    survive_all(&[hostile], deployment().1).await
+}
+
+async fn survive_all(hostile: &[ConfigMap], item: Value) -> ItemResult {
+    let (host, registry) = quick_registry();
+    let both = manifest("stamp", "").replace("[deployments.apps]", "[deployments.apps, secrets]");
+    let stamp = configmap("stamp", &format!("{both}capabilities: {{secrets: true}}\n"), &STAMP);
+    let all: Vec<ConfigMap> = hostile.iter().cloned().chain([stamp]).collect();
+    for report in registry.load(&all).await {
+        assert!(report.outcome.is_ok(), "{report:?}");
+    }
+    let run = ActionRun::new(registry.snapshot(), info(Role::Backup));
+    let mut session = run.session();
+
+    let result = session.backup_item(&deployment().0, item.clone()).await;
     assert_eq!(result.error, None);
-    assert_eq!(annotations(&result.item).into_keys().collect::<Vec<_>>(), ["demo.lateen.dev/backed-up-by"]);
-    let mut unstamped = result.item.clone();
-    unstamped["metadata"].as_object_mut().expect("metadata is an object").remove("annotations");
-    assert_eq!(unstamped, item, "the item is as it was, but for the stamp");
+    stamped(&result.item, &item);
+    let (subject, item) = secret();
+    let next = session.backup_item(&subject, item.clone()).await;
+    assert_eq!((next.error, next.notes), (None, Vec::new()));
+    stamped(&next.item, &item);
+
+    drop(session);
+    assert_eq!(host.memory_in_use(), 0, "all that guests have taken is given back");
     result
+}
+
+/// The item is as it was, but for the stamp.
+fn stamped(item: &Value, before: &Value) {
+    assert_eq!(annotations(item).into_keys().collect::<Vec<_>>(), ["demo.lateen.dev/backed-up-by"]);
+    let mut unstamped = item.clone();
+    unstamped["metadata"].as_object_mut().expect("metadata is an object").remove("annotations");
+    assert_eq!(unstamped, *before);
 }
 
 #[rstest]
@@ -43,6 +72,15 @@ async fn survive(misdeed: &str, rest: &str) -> BackupItemResult {
     "the related object secrets/app/token is not granted; it needs `capabilities: {secrets: true}` in the manifest"
 )]
 #[case::random("random", "", "random was asked for 257 bytes; it gives 1 to 256")]
+#[case::endless_calls("call", "", "the guest called the host more than 100000 times in one call")]
+#[case::deep("deep", "", "the change nests the item deeper than 100 levels")]
+#[case::nesting("nest", "", "the change nests the item deeper than 100 levels")]
+#[case::root("root", "", "operation 0 of the JSON patch: the whole item is no operand, except of `test`")]
+#[case::astray("astray", "", "operation 0 of the JSON patch: ")]
+#[case::another_item("become", "", "needs `capabilities: {identity: true}`")]
+#[case::not_text("not-text", "", "the guest handed over a text that is not UTF-8")]
+#[case::not_text_as_reason("not-text-refused", "", "the guest handed over a text that is not UTF-8")]
+#[case::not_text_for_the_log("not-text-logged", "", "the guest handed over a text that is not UTF-8")]
 #[tokio::test]
 async fn is_survived(#[case] misdeed: &str, #[case] rest: &str, #[case] message: &str) {
     let result = survive(misdeed, rest).await;
@@ -54,6 +92,52 @@ async fn is_survived(#[case] misdeed: &str, #[case] rest: &str, #[case] message:
         "{warning:?}"
     );
     assert!(warning.message.contains(message), "{}", warning.message);
+}
+
+/// Each field, by each way there is to change an item.
+#[tokio::test]
+async fn no_change_makes_another_item_of_it() {
+    let (_, mut item) = deployment();
+    item["metadata"]["uid"] = json!("u-1");
+    let fields = [
+        ("apiVersion", r#""apps/v1""#),
+        ("kind", r#""Deployment""#),
+        ("metadata.name", r#""web""#),
+        ("metadata.namespace", r#""app""#),
+        ("metadata.uid", r#""u-1""#),
+    ];
+    let (mut maps, mut expected) = (Vec::new(), Vec::new());
+    for (field, from) in fields {
+        let pointer = format!("/{}", field.replace('.', "/"));
+        let mut other = item.clone();
+        *other.pointer_mut(&pointer).expect("the item has it") = json!("other");
+        let merge = match field.split_once('.') {
+            Some((outer, inner)) => json!({ outer: { inner: "other" } }),
+            None => json!({ field: "other" }),
+        };
+        let replace = json!([{ "op": "replace", "path": pointer, "value": "other" }]);
+        let remove = json!([{ "op": "remove", "path": pointer }]);
+        let ways = [
+            ("merge-patch", merge, r#""other""#),
+            ("json-patch", replace, r#""other""#),
+            ("json-patch", remove, "nothing"),
+            ("replace", other, r#""other""#),
+        ];
+        for (way, change, to) in ways {
+            let name = format!("hostile-{:02}", maps.len());
+            let params = json!({ "misdeed": "answer", "answer": { way: change.to_string() } });
+            let rest = format!("order: -1\nfailurePolicy: warn\nparams: {params}");
+            maps.push(configmap(&name, &manifest(&name, &rest), &HOSTILE));
+            expected.push(format!(
+                "test.example/{name}: failed on deployments.apps/app/web, which goes on without it: \
+                 the change turns {field} from {from} into {to}; an action must not change what an item is"
+            ));
+        }
+    }
+    let result = survive_all(&maps, item).await;
+    let told = |note: &Note| format!("{}: {}", note.action, note.message);
+    let warnings = result.notes.iter().filter(|note| note.level == NoteLevel::Warn).map(told);
+    assert_eq!(warnings.collect::<Vec<_>>(), expected);
 }
 
 /// With a clock that runs ahead when nobody has anything to do.
@@ -96,9 +180,9 @@ async fn others_get_their_turn_while_a_guest_spins() {
 
 #[tokio::test]
 async fn a_flood_of_log_is_counted() {
-    let mut session = run(Role::Backup, &[hostile("flood", "")]).await.session();
-    let (subject, item) = deployment();
-    let result = session.backup_item(&subject, item).await;
+    let mut result = survive("flood", "").await;
+    // The last word is the example's.
+    result.notes.retain(|note| note.action == "test.example/hostile");
     let bytes: usize = result.notes.iter().map(|note| note.message.len()).sum();
     assert!(bytes < 70_000, "{bytes} bytes");
     let [first, .., last] = &result.notes[..] else { panic!("{} notes", result.notes.len()) };
@@ -165,7 +249,7 @@ async fn refusals_are_no_traps() {
 async fn on_restore_it_cannot_bring_back_what_was_reset() {
     let mut session = run(Role::Restore, &[hostile("uid", "")]).await.session();
     let (subject, item) = deployment();
-    let result = session.restore_item(&subject, item, &json!({})).await;
+    let result = session.restore_item(&subject, item, Arc::new(json!({}))).await;
     assert_eq!(result.error, None);
     assert_eq!(
         result.item["metadata"],
@@ -177,12 +261,12 @@ async fn on_restore_it_cannot_bring_back_what_was_reset() {
 async fn values_of_a_secret_are_masked() {
     let (subject, item) = secret();
     let all = manifest("hostile", "params: {misdeed: tell}").replace("deployments.apps", "'*'");
-    let run = run(Role::Backup, &[configmap("hostile", &all, &crate::world::HOSTILE)]).await;
+    let run = run(Role::Backup, &[configmap("hostile", &all, &HOSTILE)]).await;
     assert!(!run.set().concerns(Role::Backup, &subject, None), "`*` does not mean Secrets");
 
     let named = manifest("hostile", "params: {misdeed: tell}\ncapabilities: {secrets: true}")
         .replace("deployments.apps", "secrets");
-    let run = crate::world::run(Role::Backup, &[configmap("hostile", &named, &crate::world::HOSTILE)]).await;
+    let run = crate::world::run(Role::Backup, &[configmap("hostile", &named, &HOSTILE)]).await;
     let result = run.session().backup_item(&subject, item).await;
     assert_eq!(result.notes[0].message, "it says \"[masked]\"");
     assert_eq!(result.error.unwrap().reason, "it says \"[masked]\"");

@@ -1,5 +1,7 @@
 //! How long an instance lives, and what it is told.
 
+use std::sync::Arc;
+
 use lateen_actions::{ActionRun, Role};
 use serde_json::{Value, json};
 
@@ -63,7 +65,8 @@ async fn a_call_is_told_where_it_stands() {
     info.source_backup = Some("{}".into());
     let archived = json!({ "kind": "Deployment", "status": {} });
 
-    let result = ActionRun::new(set, info).session().restore_item(&subject, item, &archived).await;
+    let result =
+        ActionRun::new(set, info).session().restore_item(&subject, item, Arc::new(archived.clone())).await;
 
     let echo: Value = serde_json::from_str(&annotations(&result.item)["hostile"]).unwrap();
     assert_eq!(

@@ -1,9 +1,14 @@
 //! The host with real components: what a well-meant action does, what a hostile one cannot do, and what authors are told.
 
+mod cluster;
 mod contract;
+mod engines;
 mod example;
+mod growth;
 mod hostile;
 mod instances;
 mod limits;
+mod roles;
 mod sources;
 mod world;
+mod worlds;

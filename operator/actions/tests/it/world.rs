@@ -2,23 +2,27 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, LazyLock},
 };
 
 use k8s_openapi::{ByteString, api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use lateen_actions::{
-    ActionHost, ActionRegistry, ActionRun, ActionSet, HostOptions, ITEM_ACTION_LABEL, MANIFEST_KEY, Role,
-    RunInfo, SourceReport, Subject,
+    ActionHost, ActionRegistry, ActionRun, ActionSet, HostOptions, ITEM_ACTION_LABEL, Library,
+    LibraryComponent, MANIFEST_KEY, Purpose, Role, RunInfo, SourceReport, Stage, Subject,
+    compile::{CacheKey, CacheOptions, CompileOptions},
 };
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) static STAMP: LazyLock<Vec<u8>> = LazyLock::new(|| guest("stamp"));
 pub(crate) static HOSTILE: LazyLock<Vec<u8>> = LazyLock::new(|| guest("hostile"));
+pub(crate) static EVERY_ROLE: LazyLock<Vec<u8>> = LazyLock::new(|| guest("every-role"));
 pub(crate) static FOREIGN_IMPORT: LazyLock<Vec<u8>> = LazyLock::new(|| guest("foreign-import"));
 
 fn guest(name: &str) -> Vec<u8> {
-    lateen_test_guests::build_bytes(name).expect("the guest builds")
+    lateen_guests::build_bytes(name).expect("the guest builds")
 }
 
 /// A ConfigMap with a manifest and a component.
@@ -50,13 +54,40 @@ pub(crate) fn hostile(misdeed: &str, rest: &str) -> ConfigMap {
 
 /// A registry of its own, for a test that loads several times.
 pub(crate) fn registry() -> (Arc<ActionHost>, ActionRegistry) {
+    registry_with(Library::default())
+}
+
+/// A registry that brings something along.
+pub(crate) fn registry_with(library: Library) -> (Arc<ActionHost>, ActionRegistry) {
     let host = ActionHost::new(HostOptions::default()).expect("the engine works on this machine");
-    (Arc::clone(&host), ActionRegistry::new(host))
+    (Arc::clone(&host), ActionRegistry::new(host, library))
+}
+
+/// Options for a host that finds what any test has compiled before: where it does not matter who has, it saves seconds each time.
+pub(crate) fn quick() -> HostOptions {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    let cache = Some(CacheOptions::new(folder, CacheKey::from([7; 32])));
+    HostOptions { compile: CompileOptions { cache, ..CompileOptions::default() }, ..HostOptions::default() }
+}
+
+/// A registry with such a host.
+pub(crate) fn quick_registry() -> (Arc<ActionHost>, ActionRegistry) {
+    let host = ActionHost::new(quick()).expect("the engine works on this machine");
+    (Arc::clone(&host), ActionRegistry::new(host, Library::default()))
+}
+
+/// A component of a library.
+pub(crate) fn embedded(name: &str, component: &'static [u8]) -> LibraryComponent {
+    LibraryComponent {
+        name: name.to_owned(),
+        sha256: Sha256::digest(component).into(),
+        unpack: Arc::new(|| component.to_vec()),
+    }
 }
 
 /// What a run would start with.
 pub(crate) async fn load(configmaps: &[ConfigMap]) -> (Arc<ActionSet>, Vec<SourceReport>) {
-    let (_, registry) = registry();
+    let (_, registry) = quick_registry();
     let reports = registry.load(configmaps).await;
     (registry.snapshot(), reports)
 }
@@ -72,7 +103,12 @@ pub(crate) async fn run(role: Role, configmaps: &[ConfigMap]) -> Arc<ActionRun> 
 
 pub(crate) fn info(role: Role) -> RunInfo {
     RunInfo {
-        role,
+        purpose: match role {
+            Role::Backup | Role::RelatedItems => Purpose::Backup,
+            Role::Restore => Purpose::Restore,
+            Role::Delete => Purpose::Delete,
+        },
+        stage: Stage::Items,
         name: "nightly".to_owned(),
         namespace: "velero".to_owned(),
         uid: "run-1".to_owned(),
@@ -83,6 +119,8 @@ pub(crate) fn info(role: Role) -> RunInfo {
         object: r#"{"kind":"Backup"}"#.into(),
         source_backup: None,
         cancelled: CancellationToken::new(),
+        fixed: None,
+        cluster: None,
     }
 }
 

@@ -76,3 +76,8 @@ pub const INIT_RESTORE_HOOK_PREFIX: &str = "init.hook.restore.velero.io/";
 
 /// On a Backup or Restore: the record of its run, which a server that starts again goes on from.
 pub const RUN: &str = "lateen.dev/run";
+/// On a ConfigMap that is an item action: what became of it, as JSON with `state`, `message` and `digest`.
+pub const ITEM_ACTION_STATUS: &str = "lateen.dev/item-action-status";
+/// On a Backup or Restore: the item actions that it was made with, as a JSON list of `name`, `digest` and `source`.
+/// On an answered ServerStatusRequest: the item actions in use, as in [`crate::item_actions`].
+pub const ITEM_ACTIONS: &str = "lateen.dev/item-actions";

@@ -26,13 +26,16 @@ pub(super) struct Version {
 /// One version of every kind: the group's preferred version where it has the kind, else the first that has it.
 pub(super) fn catalog(groups: Vec<Group>) -> Catalog {
     let mut kinds = Vec::new();
+    let mut versions = Vec::new();
     let mut unavailable = BTreeMap::new();
     for group in groups {
         let preferred = group.preferred.clone().or_else(|| group.versions.first().map(|v| v.name.clone()));
         let mut of_group: Vec<ServedKind> = Vec::new();
+        let mut others: Vec<ServedKind> = Vec::new();
         for version in group.versions {
             match version.kinds {
                 Ok(served) => {
+                    others.extend(served.iter().cloned());
                     for kind in served {
                         take(&mut of_group, kind, preferred.as_deref());
                     }
@@ -47,9 +50,11 @@ pub(super) fn catalog(groups: Vec<Group>) -> Catalog {
                 }
             }
         }
+        others.retain(|kind| !of_group.contains(kind));
+        versions.extend(of_group.iter().cloned().chain(others));
         kinds.extend(of_group);
     }
-    Catalog::new(kinds, unavailable)
+    Catalog::new(kinds, unavailable).with_versions(versions)
 }
 
 fn take(taken: &mut Vec<ServedKind>, kind: ServedKind, preferred: Option<&str>) {
@@ -100,7 +105,13 @@ mod tests {
     fn the_preferred_version_wins_where_it_has_the_kind() {
         let versions =
             || vec![version("v1", &["a", "b", "c"]), version("v2", &["b", "a"]), version("v3", &["c"])];
-        assert_eq!(chosen(Some("v2"), versions()).0, ["c v1", "b v2", "a v2"]);
+        let (lines, catalog) = chosen(Some("v2"), versions());
+        assert_eq!(lines, ["c v1", "b v2", "a v2"]);
+        let all: Vec<String> = catalog
+            .served("g.example")
+            .map(|k| format!("{} {}", k.group_resource.resource, k.version))
+            .collect();
+        assert_eq!(all, ["c v1", "b v2", "a v2", "a v1", "b v1", "c v3"]);
     }
 
     #[test]

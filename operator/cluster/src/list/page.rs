@@ -83,6 +83,11 @@ impl Page {
         self.items.iter().map(|range| &self.text[range.clone()])
     }
 
+    /// What asks for the page after this one; empty if this is the last.
+    pub fn continue_token(&self) -> &str {
+        &self.continue_token
+    }
+
     /// Number of objects.
     pub fn len(&self) -> usize {
         self.items.len()

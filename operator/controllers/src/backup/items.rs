@@ -7,7 +7,8 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::Client;
-use lateen_actions::{ActionRun, ActionSession, BackupItemResult, NoteLevel, ObjectRef, Role, Subject};
+use lateen_actions::manifest::FailurePolicy;
+use lateen_actions::{ActionRun, ActionSession, Note, NoteLevel, ObjectRef, Role, Step, Subject};
 use lateen_cluster::object;
 use lateen_core::archive::path::item_paths;
 use lateen_core::backup::filter::ResourceFilter;
@@ -105,20 +106,23 @@ impl ItemTaker<'_> {
         }
         let typed = with_type(json, &facts, &kind.api_version(), &kind.kind);
         let subject = subject(kind, &facts, origin);
-        let content = if self.actions.set().concerns(Role::Backup, &subject, Some(&facts.labels)) {
+        let (object, content) = if self.actions.set().concerns(Role::Backup, &subject, Some(&facts.labels)) {
             match self.run_actions(kind, &facts, &subject, &typed, depth).await? {
-                Some(content) => content,
+                Some(changed) => changed,
                 None => {
                     self.tally.give_back(kind, &facts.object);
                     return Ok(());
                 }
             }
         } else {
-            Bytes::from(typed.into_owned())
+            (facts.object.clone(), Bytes::from(typed.clone().into_owned()))
         };
-        let paths = item_paths(&kind.group_resource, &kind.version, true, &facts.object);
+        let paths = item_paths(&kind.group_resource, &kind.version, true, &object);
         self.archive.add(ArchiveItem { paths, content }).await?;
         self.tally.written(kind, &facts.object);
+        if self.actions.set().concerns(Role::RelatedItems, &subject, Some(&facts.labels)) {
+            self.take_what_belongs_together(kind, &facts, &subject, &typed, depth).await?;
+        }
         let progress = self.tally.progress();
         let line = format!(
             "Backed up {} items out of an estimated total of {} (estimate will change throughout the backup)",
@@ -128,7 +132,7 @@ impl ItemTaker<'_> {
         Ok(())
     }
 
-    /// The item as the actions leave it, or none where one of them skips it or it failed.
+    /// The item as the actions leave it, with the name that it has then, or none where one of them skips it or it failed.
     async fn run_actions(
         &mut self,
         kind: &ServedKind,
@@ -136,7 +140,7 @@ impl ItemTaker<'_> {
         subject: &Subject,
         json: &str,
         depth: usize,
-    ) -> Result<Option<Bytes>, Fatal> {
+    ) -> Result<Option<(ObjectName, Bytes)>, Fatal> {
         let item = match serde_json::from_str(json) {
             Ok(item) => item,
             Err(error) => {
@@ -148,10 +152,13 @@ impl ItemTaker<'_> {
                 return Ok(None);
             }
         };
-        let result = self.session.backup_item(subject, item).await;
-        self.tell_notes(kind, facts, &result);
+        let mut chain = self.session.begin_backup(subject, item);
+        while let Some(step) = self.session.step(&mut chain).await {
+            self.after_action(kind, facts, &step, depth).await?;
+        }
+        let result = chain.finish();
         if let Some(error) = result.error {
-            if error.policy == lateen_actions::manifest::FailurePolicy::FailRun {
+            if error.policy == FailurePolicy::FailRun {
                 return Err(Fatal::Action { action: error.action, item: error.item, reason: error.reason });
             }
             let entry =
@@ -164,15 +171,13 @@ impl ItemTaker<'_> {
             self.journal.write(about(Entry::info(line), kind, facts));
             return Ok(None);
         }
-        let origin = if result.must_include { Origin::MustInclude } else { Origin::Related };
-        for related in &result.related {
-            self.take_named(kind, facts, related, origin, depth + 1).await?;
-        }
         if !result.changed {
-            return Ok(Some(Bytes::from(json.to_owned())));
+            return Ok(Some((facts.object.clone(), Bytes::from(json.to_owned()))));
         }
+        let name = result.item.pointer("/metadata/name").and_then(serde_json::Value::as_str);
+        let name = name.unwrap_or(&facts.object.name).to_owned();
         match serde_json::to_vec(&result.item) {
-            Ok(content) => Ok(Some(content.into())),
+            Ok(content) => Ok(Some((ObjectName { name, ..facts.object.clone() }, content.into()))),
             Err(error) => {
                 self.journal.write(about(
                     Entry::error("cannot write the changed object").with("error", error),
@@ -182,6 +187,53 @@ impl ItemTaker<'_> {
                 Ok(None)
             }
         }
+    }
+
+    /// What an action asks for beside its change, before the next one is called.
+    async fn after_action(
+        &mut self,
+        kind: &ServedKind,
+        facts: &Facts,
+        step: &Step,
+        depth: usize,
+    ) -> Result<(), Fatal> {
+        self.tell_notes(kind, facts, &step.notes);
+        if let Some(operation) = &step.operation {
+            let lack = "an action began an operation, which this version of the server does not follow; the backup does not wait for it";
+            let entry = Entry::error(lack).with("action", &step.action).with("operation", &operation.id);
+            self.journal.write(about(entry, kind, facts));
+        }
+        let origin = if step.must_include { Origin::MustInclude } else { Origin::Related };
+        for related in &step.related {
+            self.take_named(kind, facts, related, origin, depth + 1).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks what belongs together with an item, and takes it.
+    async fn take_what_belongs_together(
+        &mut self,
+        kind: &ServedKind,
+        facts: &Facts,
+        subject: &Subject,
+        json: &str,
+        depth: usize,
+    ) -> Result<(), Fatal> {
+        // It was parsed before, or it is no JSON and was told.
+        let Ok(item) = serde_json::from_str(json) else { return Ok(()) };
+        let asked = self.session.related_items(subject, &item).await;
+        self.tell_notes(kind, facts, &asked.notes);
+        for error in asked.errors {
+            if error.policy == FailurePolicy::FailRun {
+                return Err(Fatal::Action { action: error.action, item: error.item, reason: error.reason });
+            }
+            let entry = Entry::error("cannot tell what belongs together with the item");
+            self.journal.write(about(entry.with("action", &error.action).with("error", &error), kind, facts));
+        }
+        for related in &asked.related {
+            self.take_named(kind, facts, related, Origin::Related, depth + 1).await?;
+        }
+        Ok(())
     }
 
     /// Reads an object that an action named and takes it.
@@ -228,8 +280,8 @@ impl ItemTaker<'_> {
         .boxed()
     }
 
-    fn tell_notes(&self, kind: &ServedKind, facts: &Facts, result: &BackupItemResult) {
-        for note in &result.notes {
+    fn tell_notes(&self, kind: &ServedKind, facts: &Facts, notes: &[Note]) {
+        for note in notes {
             let entry = match note.level {
                 NoteLevel::Debug => continue,
                 NoteLevel::Info => Entry::info(&note.message),

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use lateen_actions::Role;
+use lateen_actions::Purpose;
 use lateen_api::Document;
 use lateen_api::labels::annotations;
 use lateen_api::v1::{Backup, BackupPhase, BackupProgress, HookStatus};
@@ -239,12 +239,15 @@ async fn sweep(
         journal.info(line);
     }
     let about = RunObject {
-        role: Role::Backup,
+        purpose: Purpose::Backup,
         object: status.current(),
         started: started_of(status.current()),
         source: None,
+        catalog: &discovery.catalog,
     };
     let actions = item_actions::begin(context, &about, journal);
+    let used = item_actions::record(&actions, Purpose::Backup);
+    item_actions::write_record(status, used).await?;
     let mut taker = ItemTaker {
         client: &context.client,
         catalog: &discovery.catalog,

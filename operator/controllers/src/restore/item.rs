@@ -4,6 +4,8 @@
 //! Items that another one needs are restored before it, by the same way. Every item is restored once, whoever comes first; a worker that
 //! meets an item in the hands of another one does not wait for it, so that two items that need each other cannot stop the run.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use lateen_actions::ActionSession;
@@ -16,6 +18,7 @@ use lateen_core::restore::reset::TakenOff;
 use lateen_core::results::Place;
 use serde_json::Value;
 
+use super::destination::Destination;
 use super::executor::Executor;
 use super::run_error::RunError;
 
@@ -26,7 +29,7 @@ pub(super) struct Item {
     /// The kind in the version that the item has.
     pub(super) kind: ServedKind,
     /// As it is in the backup.
-    pub(super) pristine: Value,
+    pub(super) pristine: Arc<Value>,
     /// Under which it is in the record.
     pub(super) key: ItemKey,
 }
@@ -34,7 +37,7 @@ pub(super) struct Item {
 /// What becomes of an item before the cluster is asked.
 pub(super) enum Ready {
     /// This object is to be created.
-    Object(Box<Value>, TakenOff),
+    Object(Box<Value>, Box<Destination>, TakenOff),
     /// It is not wanted: it ends as skipped.
     Skipped,
     /// It ends as failed, and was told.
@@ -91,7 +94,7 @@ impl Executor {
                 return Ok(());
             }
             let (action, created_name) = match self.prepare(session, &item, depth).await? {
-                Ready::Object(object, taken) => self.place_in_cluster(&item, &object, taken).await,
+                Ready::Object(object, to, taken) => self.place_in_cluster(&item, &to, &object, taken).await,
                 Ready::Skipped => (Action::Skipped, None),
                 Ready::Failed => (Action::Failed, None),
             };
@@ -153,7 +156,7 @@ impl Executor {
             object: ObjectName::new(planned.target_namespace.as_deref(), &source.name),
         };
         let kind = ServedKind { version: version.to_owned(), kind: kind_name, ..served };
-        Some(Item { planned, kind, pristine, key })
+        Some(Item { planned, kind, pristine: Arc::new(pristine), key })
     }
 
     async fn namespace_is_usable(&self, item: &Item) -> bool {

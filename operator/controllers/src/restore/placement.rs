@@ -1,6 +1,7 @@
 //! An object that is ready, put into the cluster: created, or compared with what is in its place; then what can only be done once it is
 //! there.
 
+use lateen_actions::ITEM_ACTION_LABEL;
 use lateen_cluster::crd;
 use lateen_cluster::object::{self, ObjectError, WriteOptions};
 use lateen_core::journal::{Entry, Level};
@@ -11,6 +12,7 @@ use lateen_core::restore::plan::DEFINITIONS;
 use lateen_core::restore::reset::{self, TakenOff};
 use serde_json::{Value, json};
 
+use super::destination::Destination;
 use super::executor::Executor;
 use super::item::Item;
 use crate::error_chain::error_chain;
@@ -23,14 +25,14 @@ impl Executor {
     pub(super) async fn place_in_cluster(
         &self,
         item: &Item,
+        to: &Destination,
         object: &Value,
         taken: TakenOff,
     ) -> (Action, Option<String>) {
-        let namespace = item.planned.target_namespace.as_deref();
         let created = object::create(
             &self.context.client,
-            &item.kind,
-            namespace,
+            &to.kind,
+            to.object.namespace.as_deref(),
             object.to_string(),
             WriteOptions::default(),
         )
@@ -38,16 +40,22 @@ impl Executor {
         match created {
             Ok(created) => {
                 let name = name_of(&created);
-                let done = self.after_creation(item, name.as_deref(), object, taken).await;
+                let done = self.after_creation(item, to, name.as_deref(), object, taken).await;
                 (if done { Action::Created } else { Action::Failed }, name)
             }
-            Err(error) => (self.not_created(item, object, taken, &error).await, None),
+            Err(error) => (self.not_created(item, to, object, taken, &error).await, None),
         }
     }
 
-    async fn not_created(&self, item: &Item, object: &Value, taken: TakenOff, error: &ObjectError) -> Action {
-        let place = ObjectName::new(item.planned.target_namespace.as_deref(), &item.planned.source.name);
-        let found = object::get(&self.context.client, &item.kind, &place).await;
+    async fn not_created(
+        &self,
+        item: &Item,
+        to: &Destination,
+        object: &Value,
+        taken: TakenOff,
+        error: &ObjectError,
+    ) -> Action {
+        let found = object::get(&self.context.client, &to.kind, &to.object).await;
         let in_cluster: Option<Value> = match found {
             Ok(found) => found.and_then(|json| serde_json::from_str(&json).ok()),
             Err(unread) if matches!(error, ObjectError::AlreadyExists(_)) => {
@@ -61,6 +69,14 @@ impl Executor {
             self.error(item, format!("error restoring {}: {}", item.id(), error.line()));
             return Action::Failed;
         };
+        if to.may_be_item_action(&self.context.namespace) && is_item_action(&in_cluster) {
+            let line = format!(
+                "{}: an item action of this server has this name and stays as it is; delete it first to restore the ConfigMap",
+                item.id()
+            );
+            self.journal.result(Level::Warning, &item.place(), line);
+            return Action::Failed;
+        }
         let decision = decide(&Existing {
             kind: &item.planned.kind,
             desired: object,
@@ -69,24 +85,24 @@ impl Executor {
             policy: self.request.existing,
             restore_created: self.restore_created,
         });
-        self.carry_out(item, &place, object, taken, decision).await
+        self.carry_out(item, to, object, taken, decision).await
     }
 
     async fn carry_out(
         &self,
         item: &Item,
-        place: &ObjectName,
+        to: &Destination,
         object: &Value,
         taken: TakenOff,
         decision: Decision,
     ) -> Action {
         match decision {
             Decision::CreatedByThisRun => {
-                let done = self.after_creation(item, Some(&place.name), object, taken).await;
+                let done = self.after_creation(item, to, None, object, taken).await;
                 if done { Action::Created } else { Action::Failed }
             }
             Decision::Same => Action::Skipped,
-            Decision::Label(patch) => match self.patch(item, place, &patch).await {
+            Decision::Label(patch) => match self.patch(to, &patch).await {
                 Ok(()) => Action::Skipped,
                 Err(error) => self.cannot_label(item, &error),
             },
@@ -96,23 +112,23 @@ impl Executor {
             }
             Decision::Extend(patch) => {
                 let label_instead = self.request.existing == ExistingPolicy::Update;
-                self.patch_or_label(item, place, &patch, label_instead).await
+                self.patch_or_label(item, to, &patch, label_instead).await
             }
-            Decision::Update(patch) => self.patch_or_label(item, place, &patch, true).await,
+            Decision::Update(patch) => self.patch_or_label(item, to, &patch, true).await,
         }
     }
 
     async fn patch_or_label(
         &self,
         item: &Item,
-        place: &ObjectName,
+        to: &Destination,
         patch: &Value,
         label_instead: bool,
     ) -> Action {
-        let Err(error) = self.patch(item, place, patch).await else { return Action::Updated };
+        let Err(error) = self.patch(to, patch).await else { return Action::Updated };
         let line = format!("error patching {}: {}", item.id(), error.line());
         self.journal.result(Level::Warning, &item.place(), line);
-        if label_instead && let Err(error) = self.patch(item, place, &label_patch(&self.labels)).await {
+        if label_instead && let Err(error) = self.patch(to, &label_patch(&self.labels)).await {
             return self.cannot_label(item, &error);
         }
         Action::Failed
@@ -123,11 +139,11 @@ impl Executor {
         Action::Failed
     }
 
-    async fn patch(&self, item: &Item, place: &ObjectName, patch: &Value) -> Result<(), ObjectError> {
+    async fn patch(&self, to: &Destination, patch: &Value) -> Result<(), ObjectError> {
         let patched = object::merge_patch(
             &self.context.client,
-            &item.kind,
-            place,
+            &to.kind,
+            &to.object,
             patch.to_string(),
             WriteOptions::default(),
         )
@@ -136,11 +152,22 @@ impl Executor {
     }
 
     /// What follows a creation: status, managed fields, and waiting for a definition to be served. False: the item has failed.
-    async fn after_creation(&self, item: &Item, name: Option<&str>, object: &Value, taken: TakenOff) -> bool {
-        let name = name.unwrap_or(&item.planned.source.name);
-        let place = ObjectName::new(item.planned.target_namespace.as_deref(), name);
-        self.restore_status(item, &place, object, taken.status).await;
-        if !self.restore_managed_fields(item, &place, taken.managed_fields).await {
+    async fn after_creation(
+        &self,
+        item: &Item,
+        to: &Destination,
+        name: Option<&str>,
+        object: &Value,
+        taken: TakenOff,
+    ) -> bool {
+        // The API server may have made a name of its own.
+        let name = name.unwrap_or(&to.object.name);
+        let to = &Destination {
+            object: ObjectName::new(to.object.namespace.as_deref(), name),
+            kind: to.kind.clone(),
+        };
+        self.restore_status(item, to, object, taken.status).await;
+        if !self.restore_managed_fields(item, to, taken.managed_fields).await {
             return false;
         }
         if item.planned.kind.is(DEFINITIONS) {
@@ -153,7 +180,7 @@ impl Executor {
         true
     }
 
-    async fn restore_status(&self, item: &Item, place: &ObjectName, object: &Value, status: Option<Value>) {
+    async fn restore_status(&self, item: &Item, to: &Destination, object: &Value, status: Option<Value>) {
         let (wanted, odd) =
             reset::status_wanted(object, &item.planned.kind, self.request.status_kinds.as_ref());
         if let Some(odd) = odd {
@@ -163,8 +190,8 @@ impl Executor {
         let patch = json!({"status": status}).to_string();
         let written = object::merge_patch_status(
             &self.context.client,
-            &item.kind,
-            place,
+            &to.kind,
+            &to.object,
             patch,
             WriteOptions::default(),
         )
@@ -176,13 +203,12 @@ impl Executor {
     }
 
     /// Who set which field: without it, everything would belong to this server, and appliers would meet conflicts.
-    async fn restore_managed_fields(&self, item: &Item, place: &ObjectName, fields: Option<Value>) -> bool {
+    async fn restore_managed_fields(&self, item: &Item, to: &Destination, fields: Option<Value>) -> bool {
         let Some(fields) = fields.filter(|fields| fields.as_array().is_some_and(|fields| !fields.is_empty()))
         else {
             return true;
         };
-        let Err(error) = self.patch(item, place, &json!({"metadata": {"managedFields": fields}})).await
-        else {
+        let Err(error) = self.patch(to, &json!({"metadata": {"managedFields": fields}})).await else {
             return true;
         };
         let line = format!("could not restore the managed fields of {}: {}", item.id(), error.line());
@@ -194,6 +220,11 @@ impl Executor {
             false
         }
     }
+}
+
+/// A restore neither replaces nor switches off what the server works with, whatever its policy for what exists.
+fn is_item_action(in_cluster: &Value) -> bool {
+    in_cluster.pointer("/metadata/labels").is_some_and(|labels| labels.get(ITEM_ACTION_LABEL).is_some())
 }
 
 fn name_of(created: &str) -> Option<String> {

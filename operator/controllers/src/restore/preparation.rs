@@ -1,10 +1,10 @@
 //! What is made of an item before the cluster is asked: resets, the rules of its kind, actions, its namespace and its labels; and the
 //! items that it needs, which are restored first.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use lateen_actions::manifest::FailurePolicy;
-use lateen_actions::{ActionSession, ITEM_ACTION_LABEL, NoteLevel, RestoreItemResult, Subject};
+use lateen_actions::{ActionSession, ITEM_ACTION_LABEL, Note, NoteLevel, Step, Subject};
 use lateen_core::journal::{Entry, Level};
 use lateen_core::kind::{GroupResource, ObjectName};
 use lateen_core::restore::completed::is_mirror_pod;
@@ -16,6 +16,7 @@ use lateen_core::restore::volumes::{self, VolumeFate};
 use lateen_core::results::Place;
 use serde_json::Value;
 
+use super::destination::{Destination, NoPlace};
 use super::executor::Executor;
 use super::item::{Item, Ready};
 use super::run_error::RunError;
@@ -46,7 +47,7 @@ impl Executor {
         if let Some(lack) = asks_in_vain(kind, &item.pristine) {
             self.error(item, format!("{}: {lack}", item.id()));
         }
-        let mut object = item.pristine.clone();
+        let mut object = Value::clone(&item.pristine);
         let taken = match reset::reset(&mut object) {
             Ok(taken) => taken,
             Err(error) => return Ok(self.refuse(item, &error)),
@@ -73,6 +74,10 @@ impl Executor {
         if object.is_null() {
             return Ok(Ready::Failed);
         }
+        let to = match self.destination(item, &object) {
+            Ok(to) => to,
+            Err(error) => return Ok(self.refuse(item, &error)),
+        };
         if kind.is("persistentvolumeclaims") {
             self.bind_claim(&mut object);
         }
@@ -80,14 +85,18 @@ impl Executor {
             reset::set_namespace(&mut object, namespace);
         }
         reset::label(&mut object, &self.labels);
-        self.disarm(item, &mut object);
-        Ok(Ready::Object(Box::new(object), taken))
+        self.disarm(item, &to, &mut object);
+        Ok(Ready::Object(Box::new(object), Box::new(to), taken))
+    }
+
+    fn destination(&self, item: &Item, object: &Value) -> Result<Destination, NoPlace> {
+        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
+        Destination::of(object, &item.kind, item.planned.target_namespace.as_deref(), &catalog)
     }
 
     /// A backup must not plant code: a ConfigMap that comes into the server's namespace is not an item action until somebody says so.
-    fn disarm(&self, item: &Item, object: &mut Value) {
-        let into_ours = item.planned.target_namespace.as_deref() == Some(self.context.namespace.as_str());
-        if !into_ours || !item.planned.kind.is("configmaps") {
+    fn disarm(&self, item: &Item, to: &Destination, object: &mut Value) {
+        if !to.may_be_item_action(&self.context.namespace) {
             return;
         }
         let labels = object.pointer_mut("/metadata/labels").and_then(Value::as_object_mut);
@@ -150,9 +159,12 @@ impl Executor {
             target_namespace: target_namespace.clone(),
             additional: depth > 0,
         };
-        let result = session.restore_item(&subject, object, &item.pristine).await;
-        self.tell_notes(item, &result);
-        if let Some(error) = result.error {
+        let mut chain = session.begin_restore(&subject, object, Arc::clone(&item.pristine));
+        while let Some(step) = session.step(&mut chain).await {
+            self.after_action(session, item, &step, depth).await?;
+        }
+        let end = chain.finish();
+        if let Some(error) = end.error {
             if error.policy == FailurePolicy::FailRun {
                 return Err(RunError::Action {
                     action: error.action,
@@ -163,17 +175,38 @@ impl Executor {
             self.error(item, format!("error preparing {}: {error}", item.id()));
             return Ok(Some(Value::Null));
         }
-        if let Some(skip) = result.skip {
+        if let Some(skip) = end.skip {
             let line = format!("Action {} leaves the item out: {}", skip.action, skip.reason);
             self.journal.write(item.about(Entry::info(line)));
             return Ok(None);
         }
-        for related in &result.related {
+        Ok(Some(end.item))
+    }
+
+    /// What an action asks for beside its change, before the next one is called.
+    async fn after_action(
+        &self,
+        session: &mut ActionSession,
+        item: &Item,
+        step: &Step,
+        depth: usize,
+    ) -> Result<(), RunError> {
+        self.tell_notes(item, &step.notes);
+        if let Some(operation) = &step.operation {
+            let lack = "which this version of the server does not follow; the restore does not wait for it";
+            let line =
+                format!("{}: action {} began operation {:?}, {lack}", item.id(), step.action, operation.id);
+            self.error(item, line);
+        }
+        for related in &step.related {
             let kind = GroupResource::new(&related.group, &related.resource);
             let object = ObjectName::new(related.namespace.as_deref(), &related.name);
             self.restore_related(session, item, &kind, &object, depth).await?;
         }
-        Ok(Some(result.item))
+        if let Some(seconds) = step.wait_seconds {
+            self.wait_for_related(session, item, step, seconds).await;
+        }
+        Ok(())
     }
 
     /// Restores an item that another one needs, by its place in the backup.
@@ -215,8 +248,8 @@ impl Executor {
         Ok(())
     }
 
-    fn tell_notes(&self, item: &Item, result: &RestoreItemResult) {
-        for note in &result.notes {
+    pub(super) fn tell_notes(&self, item: &Item, notes: &[Note]) {
+        for note in notes {
             let message = format!("{}: {}", note.action, note.message);
             match note.level {
                 NoteLevel::Debug => {}

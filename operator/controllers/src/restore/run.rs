@@ -11,7 +11,7 @@ use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use lateen_actions::Role;
+use lateen_actions::Purpose;
 use lateen_api::labels::annotations;
 use lateen_api::v1::{Backup, HookStatus, Restore, RestorePhase, RestoreProgress};
 use lateen_cluster::discovery;
@@ -201,12 +201,16 @@ async fn restore_items(
     let restore = status.current();
     let started = restore.status.as_ref().and_then(|s| s.start_timestamp.as_ref());
     let about = RunObject {
-        role: Role::Restore,
+        purpose: Purpose::Restore,
         object: restore,
         started: started.map_or(Timestamp::UNIX_EPOCH, |time| time.0),
         source: Some(backup),
+        catalog: &catalog,
     };
+    let restore_created = restore.creation_timestamp().map(|time| time.0);
     let actions = item_actions::begin(context, &about, journal);
+    let used = item_actions::record(&actions, Purpose::Restore);
+    item_actions::write_record(status, used).await?;
     let executor = Arc::new(Executor {
         context: context.clone(),
         plan,
@@ -215,7 +219,7 @@ async fn restore_items(
         actions,
         methods,
         labels: restore_labels(&request.backup_name, &request.name),
-        restore_created: restore.creation_timestamp().map(|time| time.0),
+        restore_created,
         request,
         items: std::sync::Mutex::default(),
         namespaces: super::namespaces::Namespaces::default(),
