@@ -1,9 +1,11 @@
 //! Item actions on the way through a real server: from the ConfigMap into backups and restores.
 
 use lateen_test_harness::{Installation, Store};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{application, back_up, config_maps, create, install, item, items, phase, restore};
+use crate::world::{
+    application, back_up, cluster, config_maps, create, install, item, items, phase, restore,
+};
 
 /// The example, set on the ConfigMaps of a namespace.
 fn stamp(namespace: &str) -> String {
@@ -15,6 +17,15 @@ fn stamp(namespace: &str) -> String {
 async fn apply(velero: &Installation<'_>, name: &str, manifest: &str, component: &[u8]) -> (String, String) {
     let action = velero.apply_action(name, manifest, component).await.unwrap();
     velero.await_verdict(&action).await.unwrap()
+}
+
+/// What `lateen actions list` tells, which a server has answered.
+async fn list(velero: &Installation<'_>) -> Value {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_lateen"));
+    command.args(["actions", "list", "-o", "json", "-n", velero.namespace(), "--kubeconfig"]);
+    let output = command.arg(cluster().kubeconfig()).output().await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[tokio::test]
@@ -43,6 +54,18 @@ async fn an_action_that_comes_while_the_server_runs_works_from_the_next_run_on()
     assert_eq!(settings("with"), json!({ "by": "test", "demo.lateen.dev/backed-up-by": "with" }));
     let said = create(&velero, &["backup", "logs", "with"]).await;
     assert!(said.contains("test.example/stamp"), "{said}");
+
+    let listed = list(&velero).await;
+    let find = |name: &str| {
+        listed.as_array().unwrap().iter().find(|action| action["name"] == name).cloned().unwrap()
+    };
+    let stamp = find("test.example/stamp");
+    assert_eq!(
+        (&stamp["state"], &stamp["source"], &stamp["failures"]),
+        (&json!("Loaded"), &json!("stamp"), &json!(0))
+    );
+    assert!(stamp["calls"].as_u64() > Some(0), "{stamp}");
+    assert!(listed.as_array().unwrap().iter().any(|action| action["source"] == "built-in"), "{listed:#}");
 
     let run = restore(&velero, "again", "with", "stamp:stamp-2").await;
     assert_eq!(phase(&run), "Completed", "{run:#}");

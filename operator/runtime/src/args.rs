@@ -35,6 +35,8 @@ pub enum Command {
         /// What it may take, as the server writes it.
         limits: ChildLimits,
     },
+    /// What an author of item actions needs: check, run, test, pack and list them.
+    Actions(lateen_kit::ActionsArgs),
 }
 
 /// Flags of `lateen server`.

@@ -36,5 +36,6 @@ pub fn run() -> anyhow::Result<ExitCode> {
             std::io::stdout().write_all(yaml.as_bytes()).context("cannot write to standard output")?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Actions(args) => Ok(lateen_kit::run(args)),
     }
 }
