@@ -45,6 +45,7 @@ pub mod run_info;
 mod session;
 mod set;
 mod source;
+mod source_report;
 pub mod stats;
 pub mod subject;
 
@@ -54,11 +55,12 @@ pub use host::{ActionHost, HostError, HostOptions};
 pub use library::{Library, LibraryComponent};
 pub use operation::{OperationProgress, OperationState, StartedOperation};
 pub use outcome::{ActionError, AskedAll, ItemEnd, ItemResult, Note, NoteLevel, Step};
-pub use registry::{ActionRegistry, Effect, LoadedSource, SourceProblem, SourceReport, SourceState};
+pub use registry::ActionRegistry;
 pub use run::ActionRun;
 pub use run_info::{FixedEnvironment, Purpose, RunInfo, Stage};
 pub use session::ActionSession;
 pub use set::{ActionInfo, ActionSet, Unreadable};
+pub use source_report::{Effect, LoadedSource, SourceProblem, SourceReport, SourceState};
 pub use stats::ActionStats;
 pub use subject::{ObjectRef, Role, Subject};
 

@@ -7,7 +7,6 @@
 //! place, role by role, or with `disabled: true` switches it off.
 
 mod load;
-mod report;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,11 +23,10 @@ use crate::{
     plugin_config::PluginConfigs,
     set::{Action, ActionSet, ActionSetBuilder},
     source::{Chunks, Sha, is_chunk, source_name},
+    source_report::SourceReport,
     stats::Stats,
 };
 use load::Load;
-
-pub use report::{Effect, LoadedSource, SourceProblem, SourceReport, SourceState};
 
 /// The actions of a cluster.
 #[derive(Debug)]

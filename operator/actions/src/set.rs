@@ -9,8 +9,8 @@ use crate::{
     configuration::Configuration,
     host::Compiled,
     manifest::{Code, Manifest, ScriptEngine},
-    registry::SourceReport,
     source::Sha,
+    source_report::SourceReport,
     stats::{ActionStats, Stats},
     subject::{Role, Subject},
 };

@@ -180,7 +180,7 @@ pub(crate) struct PackArgs {
     #[arg(long, default_value = "auto", value_name = "HOW")]
     pub(crate) compress: Compress,
     /// Bytes of a component in one ConfigMap.
-    #[arg(long, default_value_t = crate::pack::CHUNK, value_name = "BYTES", value_parser = chunk_size)]
+    #[arg(long, default_value_t = crate::limits::CHUNK, value_name = "BYTES", value_parser = chunk_size)]
     pub(crate) chunk_size: usize,
 }
 
@@ -215,10 +215,10 @@ pub(crate) enum ListOutput {
 
 fn chunk_size(text: &str) -> Result<usize, String> {
     let bytes: usize = text.parse().map_err(|_| "not a number of bytes".to_owned())?;
-    if (crate::pack::SMALLEST_CHUNK..=crate::pack::CONFIGMAP).contains(&bytes) {
+    if (crate::limits::SMALLEST_CHUNK..=crate::limits::CONFIGMAP).contains(&bytes) {
         Ok(bytes)
     } else {
-        Err(format!("must be {} to {}", crate::pack::SMALLEST_CHUNK, crate::pack::CONFIGMAP))
+        Err(format!("must be {} to {}", crate::limits::SMALLEST_CHUNK, crate::limits::CONFIGMAP))
     }
 }
 

@@ -21,6 +21,7 @@ mod error;
 mod file;
 mod folder_cluster;
 mod item;
+mod limits;
 mod list;
 mod measure;
 mod pack;

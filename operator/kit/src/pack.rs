@@ -14,19 +14,10 @@ use crate::{
     KitError, Screen, Verdict,
     args::{Compress, PackArgs},
     delivery::{self, Delivery, Named},
-    measure,
+    limits, measure,
     screen::line,
     workbench::Workbench,
 };
-
-/// What a ConfigMap may hold, by the API server's validation.
-pub(crate) const CONFIGMAP: usize = 1 << 20;
-
-/// Bytes of a component in one ConfigMap: base64 makes exactly 1 MiB of them, which with everything around stays below the 1.5 MiB of a request.
-pub(crate) const CHUNK: usize = 768 << 10;
-
-/// The other end: 10 MiB in chunks of this size are what is still bearable as files.
-pub(crate) const SMALLEST_CHUNK: usize = 1 << 10;
 
 /// `kubectl apply` keeps what it applied in an annotation, and annotations end at 256 KiB; base64 and the rest leave 180 of them.
 const CLIENT_SIDE: usize = 180 << 10;
@@ -101,7 +92,7 @@ impl Packed {
         }
         configmaps.push(configmap);
         let largest = configmaps.iter().map(size).max().unwrap_or(0);
-        if largest > CONFIGMAP {
+        if largest > limits::CONFIGMAP {
             let size = measure::bytes(largest);
             return Err(KitError::Content(format!(
                 "a ConfigMap would have {size}; it holds 1 MiB, all keys together"

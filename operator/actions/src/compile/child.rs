@@ -87,7 +87,8 @@ pub fn compile_component(limits: ChildLimits) -> ExitCode {
 
 fn compile(limits: ChildLimits) -> Result<(), Problem> {
     let failed = |what: &str, error: &dyn fmt::Display| Problem::Failed(format!("{what}: {error}"));
-    confinement::confine(limits).map_err(|error| failed("limit the compiler", &error))?;
+    confinement::confine(limits.memory, limits.cpu_seconds)
+        .map_err(|error| failed("limit the compiler", &error))?;
     let mut component = Vec::new();
     // One more than the limit, so that the host's own check is not the only one.
     let mut input = io::stdin().lock().take(limits::COMPONENT as u64 + 1);

@@ -4,13 +4,11 @@ use std::{fs, io};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::child::ChildLimits;
-
 /// Standard input, output and error, and some for what libraries look up about the processor.
 const OPEN_FILES: u64 = 8;
 
-/// Limits this process: memory, time, no core dumps, no files, and that it does not outlive its parent.
-pub(super) fn confine(limits: ChildLimits) -> io::Result<()> {
+/// Limits this process: bytes of memory beyond what it has, seconds of processor time, no core dumps, no files, and that it does not outlive its parent.
+pub(super) fn confine(more_memory: u64, cpu_seconds: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
@@ -21,8 +19,8 @@ pub(super) fn confine(limits: ChildLimits) -> io::Result<()> {
     lower(Resource::Fsize, 0, 0)?;
     lower(Resource::Nofile, OPEN_FILES, OPEN_FILES)?;
     // At the first comes the signal that says why, at the second the one that nobody can ignore.
-    lower(Resource::Cpu, limits.cpu_seconds, limits.cpu_seconds.saturating_add(1))?;
-    let memory = address_space().saturating_add(limits.memory);
+    lower(Resource::Cpu, cpu_seconds, cpu_seconds.saturating_add(1))?;
+    let memory = address_space().saturating_add(more_memory);
     lower(Resource::As, memory, memory)
 }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use k8s_openapi::api::core::v1::ConfigMap;
 use sha2::{Digest, Sha256};
 
-use super::{Effect, Kept, LoadedSource, SourceProblem, SourceReport};
+use super::Kept;
 use crate::{
     configuration::{Configuration, Script},
     host::{ActionHost, Blueprint, Compiled, ComponentError, Failure, Instance, one_line},
@@ -16,6 +16,7 @@ use crate::{
     run_info::Share,
     set::{Action, ActionSetBuilder, ActionState, Rank},
     source::{Chunks, Declared, Sha, Source, SourceError, Supplied, assemble, part, source_name},
+    source_report::{Effect, LoadedSource, SourceProblem, SourceReport},
     subject::Role,
 };
 

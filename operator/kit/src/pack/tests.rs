@@ -38,7 +38,7 @@ fn packed(bytes: &[u8], compress: Compress, chunk_size: usize) -> Packed {
 #[test]
 fn what_fits_stays_together() {
     let bytes = component(20_000);
-    let packed = packed(&bytes, Compress::Auto, CHUNK);
+    let packed = packed(&bytes, Compress::Auto, limits::CHUNK);
     let [configmap] = packed.configmaps.as_slice() else { panic!("{}", packed.configmaps.len()) };
     assert_eq!(configmap.metadata.name.as_deref(), Some("big"));
     assert_eq!(configmap.metadata.namespace.as_deref(), Some("backup"));
@@ -87,7 +87,7 @@ fn what_does_not_fit_is_split_and_can_be_joined() {
 
 #[test]
 fn large_ones_say_how_to_apply_them() {
-    let text = packed(&component(300_000), Compress::None, CHUNK).text().unwrap();
+    let text = packed(&component(300_000), Compress::None, limits::CHUNK).text().unwrap();
     assert!(text.lines().next().unwrap().ends_with("use kubectl apply --server-side -f -"));
     assert!(valid_name("Big").is_err() && valid_name("a.b-c").is_ok());
 }
