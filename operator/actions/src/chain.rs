@@ -85,13 +85,7 @@ impl ItemChain {
         if let Some(text) = self.text.take() {
             return Ok(text);
         }
-        change::depth(&self.item, limits::DEPTH)
-            .ok_or_else(|| format!("the item is nested deeper than {} levels", limits::DEPTH))?;
-        let limit = self.original.map_or(limits::ITEM, limits::change);
-        let text = self.item.to_string();
-        if text.len() > limit {
-            return Err(format!("the item has more than {limit} bytes"));
-        }
+        let text = item_text(&self.item, self.original.map_or(limits::ITEM, limits::change))?;
         self.original.get_or_insert(text.len());
         self.size = text.len();
         Ok(text)
@@ -109,12 +103,7 @@ impl ItemChain {
         let operation =
             operation.map(|begun| permission::operation(action, begun, self.stage)).transpose()?;
         if let Some(reason) = skip {
-            if self.role == Role::Backup && operation.is_some() {
-                return Err("an item that is left out of the backup cannot have an operation".to_owned());
-            }
-            step.operation = operation;
-            self.leave_out(action, &reason);
-            return Ok(());
+            return self.leave_out(action, &reason, operation, step);
         }
         permission::related(grants, &self.call.subject, &related)?;
         if let Some(operation) = &operation {
@@ -128,12 +117,9 @@ impl ItemChain {
             .map_err(|error| error.to_string())?;
         if let (Role::Backup, Some(changed)) = (self.role, &mut changed) {
             let asked = Annotated::take(&self.item, changed);
-            if asked.skip && operation.is_some() {
-                return Err("an item that is left out of the backup cannot have an operation".to_owned());
-            }
             if asked.skip {
-                self.leave_out(action, &format!("it put the annotation {SKIP_FROM_BACKUP} on the item"));
-                return Ok(());
+                let reason = format!("it put the annotation {SKIP_FROM_BACKUP} on the item");
+                return self.leave_out(action, &reason, operation, step);
             }
             must_include |= asked.must_include;
         }
@@ -152,9 +138,21 @@ impl ItemChain {
         Ok(())
     }
 
-    fn leave_out(&mut self, action: &Action, reason: &str) {
+    /// Ends the chain without the item; on restore its operation goes on.
+    fn leave_out(
+        &mut self,
+        action: &Action,
+        reason: &str,
+        operation: Option<StartedOperation>,
+        step: &mut Step,
+    ) -> Result<(), String> {
+        if self.role == Role::Backup && operation.is_some() {
+            return Err("an item that is left out of the backup cannot have an operation".to_owned());
+        }
         let reason = one_line(&self.call.mask.apply(reason), limits::REASON);
         self.skip = Some(Skip { action: action.manifest.name.clone(), reason });
+        step.operation = operation;
+        Ok(())
     }
 
     /// Lets the failure policy decide.
@@ -164,6 +162,17 @@ impl ItemChain {
             Err(error) => self.error = Some(error),
         }
     }
+}
+
+/// An item as text for an action, if it is not too much for any: neither too deep nor of more than `limit` bytes.
+pub(crate) fn item_text(item: &Value, limit: usize) -> Result<String, String> {
+    change::depth(item, limits::DEPTH)
+        .ok_or_else(|| format!("the item is nested deeper than {} levels", limits::DEPTH))?;
+    let text = item.to_string();
+    if text.len() > limit {
+        return Err(format!("the item has more than {limit} bytes"));
+    }
+    Ok(text)
 }
 
 /// What a failure is by the action's policy: a warning, or an error.
@@ -222,11 +231,4 @@ pub(crate) fn labels(item: &Value) -> BTreeMap<String, String> {
         (key.clone(), value.into_owned())
     };
     labels.into_iter().flatten().map(pair).collect()
-}
-
-impl StartedOperation {
-    pub(crate) fn of(action: &Action, id: String, post_items: Vec<crate::ObjectRef>) -> Self {
-        let digest = action.digest.map(hex::encode).unwrap_or_default();
-        Self { action: action.manifest.name.clone(), digest, id, post_items }
-    }
 }

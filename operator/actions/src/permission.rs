@@ -82,7 +82,8 @@ pub(crate) fn operation(
             limits::OPERATION_ID
         ));
     }
-    Ok(StartedOperation::of(action, id, post_items))
+    let digest = action.digest.map(hex::encode).unwrap_or_default();
+    Ok(StartedOperation { action: action.manifest.name.clone(), digest, id, post_items })
 }
 
 fn not_granted(what: &str, line: &str) -> String {

@@ -26,13 +26,15 @@ use crate::{
     source_report::SourceReport,
     stats::Stats,
 };
-use load::Load;
+use load::{BuiltIn, Load};
 
 /// The actions of a cluster.
 #[derive(Debug)]
 pub struct ActionRegistry {
     host: Arc<ActionHost>,
     library: Library,
+    /// The library's manifests, read once.
+    built_ins: Vec<BuiltIn>,
     current: RwLock<Arc<ActionSet>>,
     /// Held while a set is made, so that loads do not overtake each other.
     kept: Mutex<Kept>,
@@ -53,7 +55,9 @@ struct Kept {
 impl ActionRegistry {
     /// A registry without actions; those of the library come with the first load.
     pub fn new(host: Arc<ActionHost>, library: Library) -> Self {
-        Self { host, library, current: RwLock::default(), kept: Mutex::default() }
+        let ceiling = host.options().ceiling;
+        let built_ins = library.manifests.iter().map(|text| BuiltIn::read(text, ceiling)).collect();
+        Self { host, library, built_ins, current: RwLock::default(), kept: Mutex::default() }
     }
 
     /// The actions as they are now; a run takes this when it begins and keeps it.
@@ -76,6 +80,7 @@ impl ActionRegistry {
         let mut load = Load {
             host: &self.host,
             library: &self.library,
+            built_ins: &self.built_ins,
             chunks: Chunks::among(chunks),
             plugin_configs: PluginConfigs::among(configmaps),
             kept: &mut kept,

@@ -8,8 +8,7 @@ use std::{sync::Arc, time::Instant};
 use serde_json::Value;
 
 use crate::{
-    chain::{ItemChain, failed, labels},
-    change,
+    chain::{ItemChain, failed, item_text, labels},
     host::{Answer, Blueprint, Call, Failure, Instance},
     limits,
     masking::Mask,
@@ -145,11 +144,7 @@ impl ActionSession {
             item_from_backup: None,
             mask: Arc::new(Mask::of(subject, item)),
         };
-        let text = match (change::depth(item, limits::DEPTH), change::size(item, limits::ITEM)) {
-            (Some(_), Some(_)) => Ok(item.to_string()),
-            (None, _) => Err(format!("the item is nested deeper than {} levels", limits::DEPTH)),
-            (_, None) => Err(format!("the item has more than {} bytes", limits::ITEM)),
-        };
+        let text = item_text(item, limits::ITEM);
         for position in positions {
             let action = Arc::clone(&self.run.set.actions()[position]);
             let began = Instant::now();
@@ -181,16 +176,7 @@ impl ActionSession {
 
     /// Asks an action whether related objects that it wanted to wait for are ready. They are named as they are in the cluster.
     pub async fn ready(&mut self, action: &str, related: &[ObjectRef]) -> (Result<bool, String>, Vec<Note>) {
-        let mut notes = Vec::new();
-        let result = match self.take(action, Role::Restore, &mut notes).await {
-            Ok((position, mut instance)) => {
-                let (answer, said) = instance.ready(related).await;
-                notes.extend(said);
-                self.put_back(position, instance, answer)
-            }
-            Err(reason) => Err(reason),
-        };
-        (result, notes)
+        self.ask_by_name(Role::Restore, action, async |instance| instance.ready(related).await).await
     }
 
     /// Asks an action how far an operation is that it has begun, in this run or in an earlier life of it.
@@ -200,30 +186,32 @@ impl ActionSession {
         action: &str,
         id: &str,
     ) -> (Result<OperationProgress, String>, Vec<Note>) {
-        let mut notes = Vec::new();
-        let result = match self.take(action, role, &mut notes).await {
-            Ok((position, mut instance)) => {
-                let (answer, said) = instance.progress(id).await;
-                notes.extend(said);
-                self.put_back(position, instance, answer)
-            }
-            Err(reason) => Err(reason),
-        };
-        (result, notes)
+        self.ask_by_name(role, action, async |instance| instance.progress(id).await).await
     }
 
     /// Tells an action to end an operation.
     pub async fn cancel(&mut self, role: Role, action: &str, id: &str) -> (Result<(), String>, Vec<Note>) {
-        let mut notes = Vec::new();
-        let result = match self.take(action, role, &mut notes).await {
-            Ok((position, mut instance)) => {
-                let (answer, said) = instance.cancel(id).await;
-                notes.extend(said);
-                self.put_back(position, instance, answer)
-            }
-            Err(reason) => Err(reason),
+        self.ask_by_name(role, action, async |instance| instance.cancel(id).await).await
+    }
+
+    /// One call of the action of this name that is about no item.
+    async fn ask_by_name<T>(
+        &mut self,
+        role: Role,
+        action: &str,
+        ask: impl AsyncFnOnce(&mut Instance) -> (Result<T, Failure>, Vec<Note>),
+    ) -> (Result<T, String>, Vec<Note>) {
+        let Some(position) = self.run.set.position(role, action) else {
+            return (Err(format!("there is no action {action} for {role} any more")), Vec::new());
         };
-        (result, notes)
+        let mut notes = Vec::new();
+        let mut instance = match self.instance(position, &mut notes).await {
+            Ok(instance) => instance,
+            Err(reason) => return (Err(reason), notes),
+        };
+        let (answer, said) = ask(&mut instance).await;
+        notes.extend(said);
+        (self.put_back(position, instance, answer), notes)
     }
 
     /// One call of one action about an item. The error is its reason.
@@ -252,18 +240,6 @@ impl ActionSession {
             Some(lack) => Err(lack.to_owned()),
             None => Ok(answer),
         }
-    }
-
-    /// An instance of the action of this name.
-    async fn take(
-        &mut self,
-        action: &str,
-        role: Role,
-        notes: &mut Vec<Note>,
-    ) -> Result<(usize, Instance), String> {
-        let position = self.run.set.position(role, action);
-        let position = position.ok_or_else(|| format!("there is no action {action} for {role} any more"))?;
-        Ok((position, self.instance(position, notes).await?))
     }
 
     /// The instance of an action, out of its place or new.

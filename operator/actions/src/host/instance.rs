@@ -106,10 +106,8 @@ impl Instance {
         call: Call,
         item: &str,
     ) -> (Result<Answer, Failure>, Vec<Note>) {
-        self.arm(Some(call));
-        let Self { store, exports, .. } = self;
-        let asked = timeout(limits::CALL_WALL_TIME, exports.ask(&mut *store, role, item)).await;
-        let (mut answer, notes) = self.disarm(asked);
+        let asked = self.call(Some(call), async |exports, store| exports.ask(store, role, item).await);
+        let (mut answer, notes) = asked.await;
         if let Ok(Answer { skip: Some(reason), .. }) = &mut answer {
             *reason = self.store.data().cluster.mask(reason);
         }
@@ -118,30 +116,20 @@ impl Instance {
 
     /// Asks whether related objects, named as they are in the cluster, are ready.
     pub(crate) async fn ready(&mut self, related: &[ObjectRef]) -> (Result<bool, Failure>, Vec<Note>) {
-        self.arm(None);
-        let Self { store, exports, .. } = self;
-        let ask = async {
-            match &exports.readiness {
-                Some(guest) => guest.call_ready(&mut *store, &contract_references(related)).await,
-                None => Ok(Err(lacks("readiness"))),
-            }
-        };
-        let asked = timeout(limits::CALL_WALL_TIME, ask).await;
-        self.disarm(asked)
+        self.call(None, async |exports, store| match &exports.readiness {
+            Some(guest) => guest.call_ready(store, &contract_references(related)).await,
+            None => Ok(Err(lacks("readiness"))),
+        })
+        .await
     }
 
     /// Asks how far an operation is.
     pub(crate) async fn progress(&mut self, id: &str) -> (Result<OperationProgress, Failure>, Vec<Note>) {
-        self.arm(None);
-        let Self { store, exports, .. } = self;
-        let ask = async {
-            match &exports.operations {
-                Some(guest) => Ok(guest.call_progress(&mut *store, id).await?.map(OperationProgress::from)),
-                None => Ok(Err(lacks("operations"))),
-            }
-        };
-        let asked = timeout(limits::CALL_WALL_TIME, ask).await;
-        let (mut answer, notes) = self.disarm(asked);
+        let asked = self.call(None, async |exports, store| match &exports.operations {
+            Some(guest) => Ok(guest.call_progress(store, id).await?.map(OperationProgress::from)),
+            None => Ok(Err(lacks("operations"))),
+        });
+        let (mut answer, notes) = asked.await;
         if let Ok(progress) = &mut answer {
             let cluster = &self.store.data().cluster;
             progress.description = cluster.mask(&progress.description);
@@ -154,16 +142,11 @@ impl Instance {
 
     /// Tells the action that an operation is to end.
     pub(crate) async fn cancel(&mut self, id: &str) -> (Result<(), Failure>, Vec<Note>) {
-        self.arm(None);
-        let Self { store, exports, .. } = self;
-        let ask = async {
-            match &exports.operations {
-                Some(guest) => guest.call_cancel(&mut *store, id).await,
-                None => Ok(Err(lacks("operations"))),
-            }
-        };
-        let asked = timeout(limits::CALL_WALL_TIME, ask).await;
-        self.disarm(asked)
+        self.call(None, async |exports, store| match &exports.operations {
+            Some(guest) => guest.call_cancel(store, id).await,
+            None => Ok(Err(lacks("operations"))),
+        })
+        .await
     }
 
     /// Whether the component can be asked about operations.
@@ -190,17 +173,17 @@ impl Instance {
             || memory.shared().is_scarce()
     }
 
-    fn arm(&mut self, call: Option<Call>) {
+    /// One call, armed anew. Also returns what was logged meanwhile.
+    async fn call<T>(
+        &mut self,
+        call: Option<Call>,
+        ask: impl AsyncFnOnce(&Exports, &mut Store<State>) -> Called<T>,
+    ) -> (Result<T, Failure>, Vec<Note>) {
         self.calls += 1;
         let clock = GuestClock::start(self.time, Instant::now());
         self.store.data_mut().arm(clock, call);
         self.store.set_epoch_deadline(1);
-    }
-
-    fn disarm<T>(
-        &mut self,
-        asked: Result<Called<T>, tokio::time::error::Elapsed>,
-    ) -> (Result<T, Failure>, Vec<Note>) {
+        let asked = timeout(limits::CALL_WALL_TIME, ask(&self.exports, &mut self.store)).await;
         let result = settle(asked, &self.store);
         let state = self.store.data_mut();
         state.call = None;

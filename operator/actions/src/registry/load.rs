@@ -11,7 +11,7 @@ use crate::{
     host::{ActionHost, Blueprint, Compiled, ComponentError, Failure, Instance, one_line},
     library::{BUILT_IN, Library, LibraryComponent},
     limits,
-    manifest::{Code, Declaration, Manifest, check_ceiling},
+    manifest::{Ceiling, Code, Declaration, Manifest, check_ceiling},
     plugin_config::{PluginConfigs, RoleConfig},
     run_info::Share,
     set::{Action, ActionSetBuilder, ActionState, Rank},
@@ -27,6 +27,7 @@ const BUILT_IN_SOURCE: &str = "built-in";
 pub(super) struct Load<'a> {
     pub(super) host: &'a Arc<ActionHost>,
     pub(super) library: &'a Library,
+    pub(super) built_ins: &'a [BuiltIn],
     pub(super) chunks: Chunks<'a>,
     pub(super) plugin_configs: PluginConfigs<'a>,
     pub(super) kept: &'a mut Kept,
@@ -34,6 +35,25 @@ pub(super) struct Load<'a> {
     /// Which ConfigMap a name belongs to, per role.
     pub(super) owners: HashMap<(Role, String), String>,
     pub(super) made: ActionSetBuilder,
+}
+
+/// One of the server's own actions, as its manifest says.
+#[derive(Debug)]
+pub(super) struct BuiltIn {
+    /// Or why it cannot be read.
+    declaration: Result<Declaration, String>,
+    fingerprint: Sha,
+}
+
+impl BuiltIn {
+    pub(super) fn read(text: &str, ceiling: Ceiling) -> Self {
+        let mut fingerprint = Sha256::new();
+        part(&mut fingerprint, text.as_bytes());
+        Self {
+            declaration: Declaration::parse(text, ceiling).map_err(|error| error.to_string()),
+            fingerprint: fingerprint.finalize().into(),
+        }
+    }
 }
 
 /// An action in the making: one manifest for the roles that are configured alike.
@@ -154,12 +174,12 @@ impl<'a> Load<'a> {
 
     /// The server's own actions, in the roles that no ConfigMap has taken.
     pub(super) async fn built_ins(&mut self) {
-        for (place, text) in self.library.manifests.iter().enumerate() {
-            let mut manifest = match Declaration::parse(text, self.host.options().ceiling) {
-                Ok(Declaration::Action(manifest)) => *manifest,
+        for (place, BuiltIn { declaration, fingerprint }) in self.built_ins.iter().enumerate() {
+            let mut manifest = match declaration {
+                Ok(Declaration::Action(manifest)) => Manifest::clone(manifest),
                 Ok(Declaration::SwitchedOff(_)) => continue,
-                Err(error) => {
-                    self.made.unreadable(BUILT_IN_SOURCE, &error.to_string());
+                Err(reason) => {
+                    self.made.unreadable(BUILT_IN_SOURCE, reason);
                     continue;
                 }
             };
@@ -180,10 +200,7 @@ impl<'a> Load<'a> {
                     _ => Err("this build of the server does not contain the component of its own actions"
                         .to_owned()),
                 };
-            let mut fingerprint = Sha256::new();
-            part(&mut fingerprint, text.as_bytes());
-            let fingerprint = fingerprint.finalize().into();
-            for draft in self.drafts(&manifest, Rank::BuiltIn(place), fingerprint, BUILT_IN_SOURCE) {
+            for draft in self.drafts(&manifest, Rank::BuiltIn(place), *fingerprint, BUILT_IN_SOURCE) {
                 self.finish(draft, program.clone()).await;
             }
         }
@@ -206,9 +223,8 @@ impl<'a> Load<'a> {
 
     /// The roles in which the server has an action of this name.
     fn replaced(&self, name: &str, roles: &[Role]) -> Vec<Role> {
-        let ceiling = self.host.options().ceiling;
-        let own = self.library.manifests.iter().filter_map(|text| Declaration::parse(text, ceiling).ok());
-        let own: Vec<Declaration> = own.filter(|declaration| declaration.name() == name).collect();
+        let own = self.built_ins.iter().filter_map(|built_in| built_in.declaration.as_ref().ok());
+        let own: Vec<&Declaration> = own.filter(|declaration| declaration.name() == name).collect();
         let has = |role: &&Role| own.iter().any(|declaration| declaration.roles().contains(role));
         roles.iter().filter(has).copied().collect()
     }
