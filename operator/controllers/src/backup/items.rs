@@ -8,7 +8,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::Client;
 use lateen_actions::manifest::FailurePolicy;
-use lateen_actions::{ActionRun, ActionSession, Note, NoteLevel, ObjectRef, Role, Step, Subject};
+use lateen_actions::{
+    ActionError, ActionRun, ActionSession, Note, NoteLevel, ObjectRef, Role, Step, Subject,
+};
 use lateen_cluster::object;
 use lateen_core::archive::path::item_paths;
 use lateen_core::backup::filter::ResourceFilter;
@@ -19,6 +21,7 @@ use lateen_core::item::{Facts, with_type};
 use lateen_core::journal::{Entry, Journal};
 use lateen_core::kind::{GroupResource, ObjectName, ServedKind};
 use lateen_core::namespaces::NamespaceFilter;
+use serde_json::Value;
 
 use super::archive::{ArchiveError, ArchiveItem, ArchiveItems};
 use crate::error_chain::error_chain;
@@ -104,10 +107,10 @@ impl ItemTaker<'_> {
         if let Some(lack) = asks_in_vain(kind, json) {
             self.journal.write(about(Entry::error(lack), kind, &facts));
         }
-        let typed = with_type(json, &facts, &kind.api_version(), &kind.kind);
+        let json = Bytes::from(with_type(json, &facts, &kind.api_version(), &kind.kind).into_owned());
         let subject = subject(kind, &facts, origin);
         let (object, content) = if self.actions.set().concerns(Role::Backup, &subject, Some(&facts.labels)) {
-            match self.run_actions(kind, &facts, &subject, &typed, depth).await? {
+            match self.run_actions(kind, &facts, &subject, &json, depth).await? {
                 Some(changed) => changed,
                 None => {
                     self.tally.give_back(kind, &facts.object);
@@ -115,13 +118,13 @@ impl ItemTaker<'_> {
                 }
             }
         } else {
-            (facts.object.clone(), Bytes::from(typed.clone().into_owned()))
+            (facts.object.clone(), json.clone())
         };
         let paths = item_paths(&kind.group_resource, &kind.version, true, &object);
         self.archive.add(ArchiveItem { paths, content }).await?;
         self.tally.written(kind, &facts.object);
         if self.actions.set().concerns(Role::RelatedItems, &subject, Some(&facts.labels)) {
-            self.take_what_belongs_together(kind, &facts, &subject, &typed, depth).await?;
+            self.take_what_belongs_together(kind, &facts, &subject, &json, depth).await?;
         }
         let progress = self.tally.progress();
         let line = format!(
@@ -138,32 +141,17 @@ impl ItemTaker<'_> {
         kind: &ServedKind,
         facts: &Facts,
         subject: &Subject,
-        json: &str,
+        json: &Bytes,
         depth: usize,
     ) -> Result<Option<(ObjectName, Bytes)>, Fatal> {
-        let item = match serde_json::from_str(json) {
-            Ok(item) => item,
-            Err(error) => {
-                self.journal.write(about(
-                    Entry::error("cannot parse the object for its actions").with("error", error),
-                    kind,
-                    facts,
-                ));
-                return Ok(None);
-            }
-        };
+        let Some(item) = self.parse(kind, facts, json) else { return Ok(None) };
         let mut chain = self.session.begin_backup(subject, item);
         while let Some(step) = self.session.step(&mut chain).await {
             self.after_action(kind, facts, &step, depth).await?;
         }
         let result = chain.finish();
         if let Some(error) = result.error {
-            if error.policy == FailurePolicy::FailRun {
-                return Err(Fatal::Action { action: error.action, item: error.item, reason: error.reason });
-            }
-            let entry =
-                Entry::error("Error backing up item").with("action", &error.action).with("error", &error);
-            self.journal.write(about(entry, kind, facts));
+            self.tell_failure("Error backing up item", error, kind, facts)?;
             return Ok(None);
         }
         if let Some(skip) = result.skip {
@@ -172,9 +160,9 @@ impl ItemTaker<'_> {
             return Ok(None);
         }
         if !result.changed {
-            return Ok(Some((facts.object.clone(), Bytes::from(json.to_owned()))));
+            return Ok(Some((facts.object.clone(), json.clone())));
         }
-        let name = result.item.pointer("/metadata/name").and_then(serde_json::Value::as_str);
+        let name = result.item.pointer("/metadata/name").and_then(Value::as_str);
         let name = name.unwrap_or(&facts.object.name).to_owned();
         match serde_json::to_vec(&result.item) {
             Ok(content) => Ok(Some((ObjectName { name, ..facts.object.clone() }, content.into()))),
@@ -187,6 +175,17 @@ impl ItemTaker<'_> {
                 Ok(None)
             }
         }
+    }
+
+    /// An object for its actions. None: it is nothing that could be handed to them, which was told.
+    fn parse(&self, kind: &ServedKind, facts: &Facts, json: &[u8]) -> Option<Value> {
+        let parsed = serde_json::from_slice(json);
+        parsed
+            .inspect_err(|error| {
+                let entry = Entry::error("cannot parse the object for its actions").with("error", error);
+                self.journal.write(about(entry, kind, facts));
+            })
+            .ok()
     }
 
     /// What an action asks for beside its change, before the next one is called.
@@ -216,19 +215,14 @@ impl ItemTaker<'_> {
         kind: &ServedKind,
         facts: &Facts,
         subject: &Subject,
-        json: &str,
+        json: &[u8],
         depth: usize,
     ) -> Result<(), Fatal> {
-        // It was parsed before, or it is no JSON and was told.
-        let Ok(item) = serde_json::from_str(json) else { return Ok(()) };
+        let Some(item) = self.parse(kind, facts, json) else { return Ok(()) };
         let asked = self.session.related_items(subject, &item).await;
         self.tell_notes(kind, facts, &asked.notes);
         for error in asked.errors {
-            if error.policy == FailurePolicy::FailRun {
-                return Err(Fatal::Action { action: error.action, item: error.item, reason: error.reason });
-            }
-            let entry = Entry::error("cannot tell what belongs together with the item");
-            self.journal.write(about(entry.with("action", &error.action).with("error", &error), kind, facts));
+            self.tell_failure("cannot tell what belongs together with the item", error, kind, facts)?;
         }
         for related in &asked.related {
             self.take_named(kind, facts, related, Origin::Related, depth + 1).await?;
@@ -278,6 +272,22 @@ impl ItemTaker<'_> {
             Ok(())
         }
         .boxed()
+    }
+
+    /// Tells an error of the item, unless the action's policy makes it the end of the run.
+    fn tell_failure(
+        &self,
+        message: &str,
+        error: ActionError,
+        kind: &ServedKind,
+        facts: &Facts,
+    ) -> Result<(), Fatal> {
+        if error.policy == FailurePolicy::FailRun {
+            return Err(Fatal::Action { action: error.action, item: error.item, reason: error.reason });
+        }
+        let entry = Entry::error(message).with("action", &error.action).with("error", &error);
+        self.journal.write(about(entry, kind, facts));
+        Ok(())
     }
 
     fn tell_notes(&self, kind: &ServedKind, facts: &Facts, notes: &[Note]) {
