@@ -168,22 +168,9 @@ fn path_of(
 
 #[cfg(test)]
 mod tests {
-    use lateen_core::kind::GroupResource;
 
     use super::*;
-    use crate::mock::{Answer, serve};
-
-    fn configmaps() -> ServedKind {
-        ServedKind {
-            group_resource: GroupResource::parse("configmaps"),
-            version: "v1".into(),
-            kind: "ConfigMap".into(),
-            singular: "configmap".into(),
-            short_names: vec![],
-            namespaced: true,
-            verbs: vec![],
-        }
-    }
+    use crate::mock::{Answer, configmaps, serve};
 
     fn requests(client: Client, dry_run: bool) -> ActionRequests {
         ActionRequests {

@@ -197,23 +197,10 @@ impl Cursor {
 #[cfg(test)]
 mod tests {
     use futures::StreamExt;
-    use lateen_core::kind::GroupResource;
     use serde_json::json;
 
     use super::*;
-    use crate::mock::{Answer, serve};
-
-    fn configmaps() -> ServedKind {
-        ServedKind {
-            group_resource: GroupResource::parse("configmaps"),
-            version: "v1".into(),
-            kind: "ConfigMap".into(),
-            singular: "configmap".into(),
-            short_names: vec!["cm".into()],
-            namespaced: true,
-            verbs: vec![],
-        }
-    }
+    use crate::mock::{Answer, configmaps, serve};
 
     fn page(name: &str, token: &str) -> Answer {
         Answer::json(

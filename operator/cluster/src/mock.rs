@@ -10,6 +10,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
 use kube::Client;
 use kube::client::Body;
+use lateen_core::kind::{GroupResource, ServedKind};
 use tokio::task::JoinHandle;
 use tower::retry::RetryLayer;
 use tower::{BoxError, ServiceBuilder};
@@ -21,6 +22,19 @@ type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
 
 /// How long the end of a script is waited for once the client is through: it only has to be noticed.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A kind that every API server serves.
+pub(crate) fn configmaps() -> ServedKind {
+    ServedKind {
+        group_resource: GroupResource::parse("configmaps"),
+        version: "v1".into(),
+        kind: "ConfigMap".into(),
+        singular: "configmap".into(),
+        short_names: vec!["cm".into()],
+        namespaced: true,
+        verbs: vec![],
+    }
+}
 
 /// What the server does with a request.
 #[derive(Clone)]

@@ -1,9 +1,9 @@
 //! What expressions answer, what they say when they are wrong, and that nothing is lost in them.
 
-use std::{fs, path::Path, rc::Rc};
+use std::{path::Path, rc::Rc};
 
 use lateen_engine_kit::{
-    Change, Engine, Level, Purpose, Role, Scene, Script, Verdict,
+    Change, Engine, Level, Purpose, Role, Scene, Script, Verdict, arbitrary,
     cases::{self, applied},
     host::Host,
     recorded::Recorded,
@@ -199,38 +199,13 @@ fn nested_expressions_have_a_limit() {
 #[test]
 fn the_examples_do_what_their_cases_say() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scripts");
-    let mut count = 0;
-    for entry in fs::read_dir(examples).unwrap() {
-        let folder = entry.unwrap().path();
-        if folder.join("script.cel").exists() {
-            cases::check::<CelEngine>(&folder).unwrap();
-            count += 1;
-        }
-    }
+    let count = cases::check_all::<CelEngine>(&examples, "script.cel").unwrap();
     assert!(count >= 2);
-}
-
-fn any_json() -> impl Strategy<Value = Value> {
-    let scalar = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        any::<f64>().prop_filter("JSON has no other", |float| float.is_finite()).prop_map(Value::from),
-        ".{0,8}".prop_map(Value::from),
-    ];
-    scalar.prop_recursive(4, 40, 6, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::btree_map("[a-z~/\"ü]{0,4}", inner, 0..6)
-                .prop_map(|map| Value::Object(map.into_iter().collect())),
-        ]
-    })
 }
 
 proptest! {
     #[test]
-    fn a_script_changes_only_what_it_names(spec in any_json()) {
+    fn a_script_changes_only_what_it_names(spec in arbitrary::json("[a-z~/\"ü]{0,4}")) {
         let item = json!({ "metadata": { "name": "x", "labels": { "a": "b" } }, "spec": spec });
         let same = run("object.metadata.name == 'x' ? null : {'broken': true}", &item).unwrap();
         prop_assert_eq!(same.change, Change::Unchanged);

@@ -1,6 +1,6 @@
 //! The engine outside WebAssembly: the example scripts' golden cases, and what a script can do, see and get wrong.
 
-use std::{fs, path::Path, rc::Rc};
+use std::{path::Path, rc::Rc};
 
 use lateen_engine_kit::{
     Change, Engine, Level, Reason, Role, Scene, Script, Verdict, cases, recorded::Recorded,
@@ -38,13 +38,7 @@ fn patch(text: &str, item: &str) -> Value {
 #[test]
 fn golden_cases_of_the_examples() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scripts");
-    let mut count = 0;
-    for folder in fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()) {
-        if folder.join("script.jq").exists() {
-            cases::check::<Program>(&folder).unwrap();
-            count += 1;
-        }
-    }
+    let count = cases::check_all::<Program>(&examples, "script.jq").unwrap();
     assert_eq!(count, 3);
 }
 

@@ -5,7 +5,6 @@
 //! and perhaps `run.yaml`, `original.yaml`, `related.yaml`, `log.txt` and `cluster/*.yaml`.
 
 use std::{
-    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     rc::Rc,
@@ -40,7 +39,6 @@ struct RunFile {
     purpose: Option<String>,
     name: Option<String>,
     target_namespace: Option<String>,
-    namespace_mapping: BTreeMap<String, String>,
     features: Vec<String>,
 }
 
@@ -51,8 +49,16 @@ struct Answer {
     related: Vec<ObjectRef>,
 }
 
+/// Runs the cases of all actions in a folder that have this script, `script.jq` for instance, and counts the actions.
+pub fn check_all<E: Engine>(actions: &Path, script: &str) -> Result<usize, String> {
+    let folders = entries(actions)?;
+    let actions: Vec<&PathBuf> = folders.iter().filter(|folder| folder.join(script).exists()).collect();
+    actions.iter().try_for_each(|action| check::<E>(action))?;
+    Ok(actions.len())
+}
+
 /// Runs all cases of an action; the error lists all that failed.
-pub fn check<E: Engine>(action: &Path) -> Result<(), String> {
+fn check<E: Engine>(action: &Path) -> Result<(), String> {
     let folders = entries(&action.join("cases"))?;
     let failed: Vec<String> = folders
         .iter()
@@ -185,7 +191,6 @@ fn host(case: &Path, item: &Value, run: &RunFile, purpose: &str) -> Result<Recor
     let mut host = Recorded::default();
     let (group, resource) = resource(item);
     let namespace = item["metadata"]["namespace"].as_str().map(str::to_owned);
-    let mapped = namespace.as_ref().and_then(|namespace| run.namespace_mapping.get(namespace)).cloned();
     host.subject.version = item["apiVersion"]
         .as_str()
         .unwrap_or_default()
@@ -193,7 +198,7 @@ fn host(case: &Path, item: &Value, run: &RunFile, purpose: &str) -> Result<Recor
         .next()
         .map(str::to_owned)
         .unwrap_or_default();
-    host.subject.target_namespace = run.target_namespace.clone().or(mapped).or_else(|| namespace.clone());
+    host.subject.target_namespace = run.target_namespace.clone().or_else(|| namespace.clone());
     let name = item["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     host.subject.object = ObjectRef { group, resource, namespace, name };
     host.run.purpose = match purpose {

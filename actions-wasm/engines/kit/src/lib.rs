@@ -9,6 +9,8 @@
 //! An engine built with the kit keeps nothing between two calls but the compiled script, and never decides what a script may do: rights, limits and
 //! selectors are the host's.
 
+#[cfg(feature = "testing")]
+pub mod arbitrary;
 #[doc(hidden)]
 pub mod bindings;
 #[cfg(feature = "testing")]
