@@ -196,6 +196,29 @@ fn no_match(c: &mut Criterion) {
     });
 }
 
+fn instantiate(c: &mut Criterion) {
+    let runtime = runtime();
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let host = host(Some(folder.path()));
+    let engine = |name: &str| lateen_embedded::component(name).expect("it is embedded").unpack();
+    let rust = lateen_guests::build_bytes("bench-scale").expect("the guest builds");
+    let mut group = c.benchmark_group("instantiate");
+    for (name, bytes) in [
+        ("rust", rust),
+        ("jq", engine("jq")),
+        ("cel", engine("cel")),
+        ("javascript", engine("javascript")),
+        ("builtin", engine("builtin")),
+    ] {
+        group.bench_function(name, |b| {
+            b.iter_custom(|times| {
+                runtime.block_on(host.time_instances(&bytes, times)).expect("it can be instantiated")
+            });
+        });
+    }
+    group.finish();
+}
+
 fn start(c: &mut Criterion) {
     let runtime = runtime();
     let folder = tempfile::tempdir().expect("there is room for a folder");
@@ -228,6 +251,6 @@ fn start(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(30).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
-    targets = calls, no_match, start
+    targets = calls, no_match, instantiate, start
 }
 criterion_main!(benches);

@@ -9,10 +9,10 @@ use lateen_api::labels::annotations::{MUST_INCLUDE_ADDITIONAL_ITEMS, SKIP_FROM_B
 use serde_json::Value;
 
 use crate::{
-    change::{self, ItemSize},
+    change::{self, Applied, Change, Identity, ItemSize},
     host::{Answer, Call, one_line},
     limits,
-    manifest::FailurePolicy,
+    manifest::{Capabilities, FailurePolicy},
     masking::Mask,
     operation::StartedOperation,
     outcome::{ActionError, ItemEnd, Note, NoteLevel, Skip, Step},
@@ -85,7 +85,7 @@ impl ItemChain {
         if let Some(text) = self.text.take() {
             return Ok(text);
         }
-        let text = item_text(&self.item, self.original.map_or(limits::ITEM, limits::change))?;
+        let text = item_text(&self.item, self.original.map_or(limits::ITEM, limits::change), self.size)?;
         self.original.get_or_insert(text.len());
         self.size = text.len();
         Ok(text)
@@ -112,30 +112,55 @@ impl ItemChain {
         if let Some(identity) = &identity {
             permission::identity(grants, identity)?;
         }
-        let size = ItemSize { original: self.original.unwrap_or(0), now: self.size };
-        let mut changed = change::apply(&self.item, &change, identity.as_ref(), self.role, size)
-            .map_err(|error| error.to_string())?;
-        if let (Role::Backup, Some(changed)) = (self.role, &mut changed) {
-            let asked = Annotated::take(&self.item, changed);
-            if asked.skip {
-                let reason = format!("it put the annotation {SKIP_FROM_BACKUP} on the item");
-                return self.leave_out(action, &reason, operation, step);
-            }
-            must_include |= asked.must_include;
-        }
         if must_include {
             permission::must_include(grants)?;
         }
-        if let Some(item) = changed {
-            self.changed = true;
-            self.item = item;
-            self.text = None;
+        let asked = self.change(grants, &change, identity.as_ref())?;
+        if asked.skip {
+            let reason = format!("it put the annotation {SKIP_FROM_BACKUP} on the item");
+            return self.leave_out(action, &reason, operation, step);
         }
+        must_include |= asked.must_include;
         step.related = related;
         step.must_include = must_include;
         step.wait_seconds = wait_seconds;
         step.operation = operation;
         Ok(())
+    }
+
+    /// Applies the change of an answer that is in order otherwise, and looks at what it asks for by annotations.
+    fn change(
+        &mut self,
+        grants: &Capabilities,
+        change: &Change,
+        identity: Option<&Identity>,
+    ) -> Result<Annotated, String> {
+        let size = ItemSize { original: self.original.unwrap_or(0), now: self.size };
+        let applied = change::apply(&mut self.item, change, identity, self.role, size);
+        let mut asked = Annotated::default();
+        match applied.map_err(|error| error.to_string())? {
+            Applied::Unchanged => return Ok(asked),
+            Applied::InPlace => {}
+            Applied::Copy(mut changed) => {
+                if self.role == Role::Backup {
+                    asked = Annotated::take(&self.item, &mut changed);
+                }
+                if asked.skip {
+                    return Ok(asked);
+                }
+                if asked.must_include {
+                    permission::must_include(grants)?;
+                }
+                // What has only lost the annotation again is as it was.
+                if asked.taken_off && changed == self.item {
+                    return Ok(asked);
+                }
+                self.item = changed;
+            }
+        }
+        self.changed = true;
+        self.text = None;
+        Ok(asked)
     }
 
     /// Ends the chain without the item; on restore its operation goes on.
@@ -164,11 +189,10 @@ impl ItemChain {
     }
 }
 
-/// An item as text for an action, if it is not too much for any: neither too deep nor of more than `limit` bytes.
-pub(crate) fn item_text(item: &Value, limit: usize) -> Result<String, String> {
-    change::depth(item, limits::DEPTH)
+/// An item as text for an action, if it is not too much for any: neither too deep nor of more than `limit` bytes. It is `expected` to be so long.
+pub(crate) fn item_text(item: &Value, limit: usize, expected: usize) -> Result<String, String> {
+    let text = change::text(item, limits::DEPTH, expected)
         .ok_or_else(|| format!("the item is nested deeper than {} levels", limits::DEPTH))?;
-    let text = item.to_string();
     if text.len() > limit {
         return Err(format!("the item has more than {limit} bytes"));
     }
@@ -192,9 +216,12 @@ pub(crate) fn failed(action: &Action, call: &Call, reason: &str) -> Result<Note,
 }
 
 /// What an action asks for by Velero's annotations.
+#[derive(Default)]
 struct Annotated {
     skip: bool,
     must_include: bool,
+    /// The item has lost an annotation that was not meant for the archive.
+    taken_off: bool,
 }
 
 impl Annotated {
@@ -206,7 +233,8 @@ impl Annotated {
         };
         let skip = own(SKIP_FROM_BACKUP, after).is_some();
         let must_include = own(MUST_INCLUDE_ADDITIONAL_ITEMS, after);
-        if must_include.is_some()
+        let taken_off = must_include.is_some();
+        if taken_off
             && let Some(annotations) =
                 after.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut)
         {
@@ -215,7 +243,7 @@ impl Annotated {
                 after["metadata"].as_object_mut().map(|metadata| metadata.remove("annotations"));
             }
         }
-        Self { skip, must_include: must_include.as_deref() == Some("true") }
+        Self { skip, must_include: must_include.as_deref() == Some("true"), taken_off }
     }
 }
 

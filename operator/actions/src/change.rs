@@ -1,18 +1,22 @@
 //! Applies what an action answered to the item it was asked about.
 //!
-//! All or nothing: the item that comes in is not touched, and what comes out is a whole new one that was checked for size, depth and identity. Patches are
-//! hostile input. A kilobyte of `copy` operations would make gigabytes, and a deep enough document would end the process by its stack; so everything is
-//! measured before it is built.
+//! All or nothing. What comes out is no larger, no deeper and no other item than it may be. Patches are hostile input. A kilobyte of `copy` operations would
+//! make gigabytes, and a deep enough document would end the process by its stack; so everything is measured before it is built.
+//!
+//! Most changes are plain ones ([`plain`]), which cost what they touch and not what the item is. All others are made in a copy that is looked at as a whole.
 
 mod identity;
 mod json_patch;
 mod measure;
+mod plain;
 
 use serde_json::Value;
 
 use crate::{limits, subject::Role};
 
-pub(crate) use measure::{depth, size};
+pub(crate) use measure::text;
+
+use measure::{depth, size};
 
 /// A change in the terms of the contract; texts are JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -101,43 +105,68 @@ pub(crate) struct ItemSize {
     pub(crate) now: usize,
 }
 
-/// Applies a change to an item, which is no deeper than an item may be.
+/// What has become of an item.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Applied {
+    /// It is as it was.
+    Unchanged,
+    /// It has been changed where it is, and nowhere that says what it is or tells the engine something.
+    InPlace,
+    /// It is as it was, and this is to take its place.
+    Copy(Value),
+}
+
+/// Applies a change to an item, which is no deeper than an item may be. After an error it is as it was.
 ///
-/// Returns `None` when nothing is to change. On restore, metadata that the engine has reset stays reset.
+/// On restore, metadata that the engine has reset stays reset.
 pub(crate) fn apply(
-    item: &Value,
+    item: &mut Value,
     change: &Change,
     identity: Option<&Identity>,
     role: Role,
     item_size: ItemSize,
-) -> Result<Option<Value>, ChangeError> {
+) -> Result<Applied, ChangeError> {
     let limit = limits::change(item_size.original);
-    let mut measured = false;
-    let mut changed = match change {
-        Change::Unchanged if identity.is_none() => return Ok(None),
+    // What only sets values that stand in its own text makes no more of the item than both are together.
+    let fits = |text: &str| item_size.now + text.len() <= limit;
+    let changed = match change {
+        Change::Unchanged if identity.is_none() => return Ok(Applied::Unchanged),
         Change::Unchanged => item.clone(),
         Change::MergePatch(text) => {
             let patch = parse("merge patch", text, limit)?;
             if !patch.is_object() {
                 return Err(ChangeError::WrongType { what: "merge patch", expected: "an object" });
             }
-            // Merging adds no more than the patch has, in bytes and in levels: most often there is no need to look at all of the item again.
-            measured = item_size.now + text.len() <= limit && depth(&patch, limits::DEPTH).is_some();
+            if identity.is_none() && fits(text) && plain::is_merge(item, &patch) {
+                return Ok(plain::merge(item, &patch));
+            }
             let mut changed = item.clone();
             ::json_patch::merge(&mut changed, &patch);
             changed
         }
         Change::JsonPatch(text) => {
-            let patch = parse("JSON patch", text, limit)?;
-            json_patch::apply(item.clone(), patch, limit)?
+            let patch = json_patch::read(parse("JSON patch", text, limit)?)?;
+            if identity.is_none() && fits(text) && plain::is_patch(item, &patch) {
+                return plain::patch(item, &patch);
+            }
+            json_patch::apply(item.clone(), &patch, limit)?
         }
         Change::Replace(text) => parse("replacement", text, limit)?,
     };
-    if !measured {
-        // Depth first: measuring the size walks through all of it.
-        depth(&changed, limits::DEPTH).ok_or(ChangeError::TooDeep)?;
-        size(&changed, limit).ok_or(ChangeError::ItemTooLarge(limit))?;
-    }
+    examined(item, changed, identity, role, limit)
+}
+
+/// A copy that was changed, after a look at all of it.
+fn examined(
+    item: &Value,
+    mut changed: Value,
+    identity: Option<&Identity>,
+    role: Role,
+    limit: usize,
+) -> Result<Applied, ChangeError> {
+    // Depth first: measuring the size walks through all of it.
+    depth(&changed, limits::DEPTH).ok_or(ChangeError::TooDeep)?;
+    size(&changed, limit).ok_or(ChangeError::ItemTooLarge(limit))?;
     identity::check(item, &changed, role)?;
     if role == Role::Restore {
         identity::remove_resets(item, &mut changed);
@@ -145,7 +174,7 @@ pub(crate) fn apply(
     if let Some(identity) = identity {
         identity::set(&mut changed, identity);
     }
-    Ok((changed != *item).then_some(changed))
+    Ok(if changed == *item { Applied::Unchanged } else { Applied::Copy(changed) })
 }
 
 fn parse(what: &'static str, text: &str, limit: usize) -> Result<Value, ChangeError> {

@@ -4,10 +4,12 @@
 //! contract (threads, shared memory, the async part of the component model) are off. Where machine code is made is for [`crate::compile`].
 
 mod answer;
+mod bare;
 mod bindings;
 mod budget;
 mod catalog;
 mod cluster;
+mod cluster_side;
 mod component;
 mod explain;
 mod instance;
@@ -30,7 +32,6 @@ use crate::{
 };
 
 pub(crate) use answer::{Answer, Operation};
-pub(crate) use cluster::SharedLists;
 pub(crate) use component::{Compiled, ComponentError};
 pub(crate) use instance::{Blueprint, Failure, Instance};
 pub(crate) use journal::one_line;

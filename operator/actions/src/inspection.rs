@@ -2,12 +2,12 @@
 //!
 //! It is held to the same rules as at load, so what can be inspected can be loaded; only `configure` is not called.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
 
 use crate::{
-    host::{ActionHost, Failure},
+    host::{ActionHost, Compiled, Failure},
     source::unpack,
     subject::Role,
 };
@@ -48,26 +48,45 @@ pub struct InspectionError(String);
 impl ActionHost {
     /// Examines a component, plain or compressed. Compiles it, on tokio's threads for blocking work, and asks for its catalog.
     pub async fn inspect(self: &Arc<Self>, packed: &[u8]) -> Result<Inspection, InspectionError> {
-        let refuse = |reason: String| InspectionError(reason);
-        let bytes = unpack(packed).map_err(|error| refuse(error.to_string()))?.into_owned();
+        let bytes = unpack(packed).map_err(refused)?.into_owned();
         let (digest, size) = (hex::encode(Sha256::digest(&bytes)), bytes.len());
-        let host = Arc::clone(self);
-        let compiled = tokio::task::spawn_blocking(move || host.compile(&bytes))
-            .await
-            .map_err(|error| refuse(error.to_string()))?
-            .map_err(|error| refuse(error.to_string()))?;
-        let catalog = compiled.catalog().await.map_err(|failure| match failure {
-            Failure::Refused(reason) | Failure::Trapped(reason) => reason,
-            // There is no run that could be cancelled.
-            Failure::Cancelled => "cancelled".to_owned(),
-        });
+        let compiled = self.compiled(bytes).await?;
         Ok(Inspection {
             digest,
             size,
             imports: compiled.imports(),
             exports: compiled.exports(),
             roles: Role::ALL.into_iter().filter(|role| compiled.has(*role)).collect(),
-            catalog,
+            catalog: compiled.catalog().await.map_err(reason),
         })
+    }
+
+    /// How long it takes to make so many instances of a component, plain or compressed, one after the other: without compiling it, which comes first, and
+    /// without `configure`.
+    pub async fn time_instances(
+        self: &Arc<Self>,
+        packed: &[u8],
+        times: u64,
+    ) -> Result<Duration, InspectionError> {
+        let bytes = unpack(packed).map_err(refused)?.into_owned();
+        let compiled = self.compiled(bytes).await?;
+        compiled.instantiate(times).await.map_err(|failure| InspectionError(reason(failure)))
+    }
+
+    async fn compiled(self: &Arc<Self>, bytes: Vec<u8>) -> Result<Arc<Compiled>, InspectionError> {
+        let host = Arc::clone(self);
+        tokio::task::spawn_blocking(move || host.compile(&bytes)).await.map_err(refused)?.map_err(refused)
+    }
+}
+
+fn refused(error: impl Error) -> InspectionError {
+    InspectionError(error.to_string())
+}
+
+fn reason(failure: Failure) -> String {
+    match failure {
+        Failure::Refused(reason) | Failure::Trapped(reason) => reason,
+        // There is no run that could be cancelled.
+        Failure::Cancelled => "cancelled".to_owned(),
     }
 }

@@ -44,6 +44,7 @@ pub mod run;
 pub mod run_info;
 mod session;
 mod set;
+mod shared_lists;
 mod source;
 mod source_report;
 pub mod stats;

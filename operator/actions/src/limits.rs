@@ -10,7 +10,7 @@ const MIB: usize = 1024 * KIB;
 /// How often the engine's epoch moves on, and so how exactly guest time is measured: 100 ticks are the second that a call may take.
 pub const TICK: Duration = Duration::from_millis(10);
 
-/// Guest code per call. A Rust action takes some 10 us for an item of 3 KB, a script engine 500 us; a second is a mistake.
+/// Guest code per call. A Rust action takes some 10 us for an item of 3 KB, a script engine 200 us; a second is a mistake.
 pub const CALL_TIME: Duration = Duration::from_secs(1);
 
 /// Guest code of instantiation and `configure` together: a Python component takes 1 to 2 s to begin.

@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{cluster_access::ClusterAccess, host::SharedLists, limits};
+use crate::{cluster_access::ClusterAccess, limits, shared_lists::SharedLists};
 
 /// What a run is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

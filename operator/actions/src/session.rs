@@ -144,7 +144,7 @@ impl ActionSession {
             item_from_backup: None,
             mask: Arc::new(Mask::of(subject, item)),
         };
-        let text = item_text(item, limits::ITEM);
+        let text = item_text(item, limits::ITEM, 0);
         for position in positions {
             let action = Arc::clone(&self.run.set.actions()[position]);
             let began = Instant::now();

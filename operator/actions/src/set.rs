@@ -174,6 +174,13 @@ impl ActionSet {
             .any(|position| self.actions[position].matches(subject, labels))
     }
 
+    /// Whether there is an action for objects of this resource at all, whatever their namespaces and labels.
+    pub fn concerns_resource(&self, role: Role, group: &str, resource: &str) -> bool {
+        self.index(role)
+            .candidates(resource)
+            .any(|position| self.actions[position].manifest.matcher.resources.matches(group, resource))
+    }
+
     pub(crate) fn actions(&self) -> &[Arc<Action>] {
         &self.actions
     }

@@ -80,6 +80,8 @@ pub(crate) enum Supplied<'a> {
 pub(crate) enum SourceError {
     #[error("there is no key {MANIFEST_KEY} in data")]
     NoManifest,
+    #[error("{MANIFEST_KEY} is not UTF-8 text; save it as UTF-8, PowerShell for one writes UTF-16")]
+    ManifestNotText,
     #[error("{MANIFEST_KEY}: {0}")]
     Manifest(#[from] ManifestError),
     #[error("the manifest says `component: {key}`, but there is no such key in binaryData; there is {found}")]
@@ -153,8 +155,8 @@ impl<'a> Source<'a> {
         chunks: &Chunks<'a>,
         ceiling: Ceiling,
     ) -> Result<Self, SourceError> {
-        let data = configmap.data.as_ref();
-        let text = data.and_then(|data| data.get(MANIFEST_KEY)).ok_or(SourceError::NoManifest)?;
+        let bytes = value(configmap, MANIFEST_KEY).ok_or(SourceError::NoManifest)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| SourceError::ManifestNotText)?;
         let mut fingerprint = Sha256::new();
         part(&mut fingerprint, text.as_bytes());
         let declared = match Declaration::parse(text, ceiling)? {

@@ -9,6 +9,7 @@
 //! | a map, or `Object{...}` | merge patch, RFC 7396 |
 //! | `JSONPatch{op: ..., path: ..., value: ...}` | one operation, RFC 6902; in a list also the map of that form |
 //! | `skip("why")`, `also(resource, namespace, name)`, `mustInclude()`, `info("...")`, `warn("...")` | what their names say |
+//! | `identify(apiVersion, kind, name)` | the object becomes another one |
 //! | a list | all of these together, in order; lists in it count as if their elements stood there |
 //!
 //! One answer has operations or one merge patch, never both: their order would not be clear.
@@ -17,7 +18,7 @@ use cel::common::{
     types::{CelMap, CelNull, CelOptional, CelStruct, Type},
     value::{StaticVal, Val},
 };
-use lateen_engine_kit::{Change, Host, Level, Verdict, resource};
+use lateen_engine_kit::{Change, Host, Identity, Level, Verdict, resource};
 use serde_json::{Map, Value};
 
 use crate::{literals, values};
@@ -36,6 +37,8 @@ pub(crate) enum Answer {
     Also(String, Option<String>, String),
     /// What comes along passes the backup's filters.
     MustInclude,
+    /// The object becomes another one.
+    Identity(Identity),
 }
 
 impl Val for Answer {
@@ -96,8 +99,7 @@ impl Parts {
             return Ok(());
         }
         if let Some(answer) = value.downcast_ref::<Answer>() {
-            self.answer(answer);
-            return Ok(());
+            return self.answer(answer);
         }
         if let Some(optional) = value.downcast_ref::<CelOptional>() {
             return optional.option().map_or(Ok(()), |value| self.take(value));
@@ -115,7 +117,7 @@ impl Parts {
         let Some(list) = value.as_iterable() else {
             let name = value.get_type().name();
             return Err(format!(
-                "the result has a {name} where only null, a map, JSONPatch{{}}, Object{{}}, skip(), also(), mustInclude(), info(), warn() or a list of them means something"
+                "the result has a {name} where only null, a map, JSONPatch{{}}, Object{{}}, skip(), also(), mustInclude(), identify(), info(), warn() or a list of them means something"
             ));
         };
         let mut elements = list.iter();
@@ -125,7 +127,7 @@ impl Parts {
         Ok(())
     }
 
-    fn answer(&mut self, answer: &Answer) {
+    fn answer(&mut self, answer: &Answer) -> Result<(), String> {
         match answer {
             Answer::Skip(reason) => {
                 self.verdict.skip.get_or_insert_with(|| reason.clone());
@@ -135,7 +137,13 @@ impl Parts {
                 self.verdict.related.push(resource::object_ref(kind, namespace.as_deref(), name));
             }
             Answer::MustInclude => self.verdict.must_include = true,
+            Answer::Identity(identity) => {
+                if self.verdict.identity.replace(identity.clone()).is_some_and(|first| first != *identity) {
+                    return Err("the answer has two identities: call `identify` once".into());
+                }
+            }
         }
+        Ok(())
     }
 
     /// A map that is the whole answer.

@@ -18,7 +18,7 @@ use lateen_engine_kit::{
 };
 
 use crate::{
-    functions::{Answered, namespace, text},
+    arguments::{Answered, namespace, text},
     values,
 };
 

@@ -5,14 +5,18 @@ use std::{cell::RefCell, collections::HashMap};
 use cel::{
     DeclarationError, Env, ExecutionError,
     common::{
-        types::{CelBool, CelList, CelMap, CelMapKey, CelNull, CelString, DYN_TYPE, STRING_TYPE},
+        types::{CelBool, CelList, CelMap, CelMapKey, CelString, DYN_TYPE, STRING_TYPE},
         value::{CowVal, Val},
     },
 };
-use lateen_engine_kit::Level;
+use lateen_engine_kit::{Identity, Level};
 use regex_lite::Regex;
 
-use crate::{answer::Answer, cluster};
+use crate::{
+    answer::Answer,
+    arguments::{Answered, namespace, text},
+    cluster,
+};
 
 /// Puts a map's keys in order. No author can write this name.
 pub(crate) const ORDERED: &str = "@ordered";
@@ -29,6 +33,7 @@ pub(crate) fn declare(env: &mut Env) -> Result<(), DeclarationError> {
     env.add_overload("warn", "warn", vec![text()], warn)?;
     env.add_overload("also", "also", vec![text(), any(), text()], also)?;
     env.add_overload("mustInclude", "must_include", vec![], must_include)?;
+    env.add_overload("identify", "identify", vec![text(), text(), text()], identify)?;
     env.add_overload("matches", "matches", vec![text(), text()], matches)?;
     env.add_member_overload("matches", "matches_string", text(), vec![text()], matches)?;
     env.add_overload("jsonpatch.escapeKey", "jsonpatch_escape_key", vec![text()], escape_key)?;
@@ -36,29 +41,6 @@ pub(crate) fn declare(env: &mut Env) -> Result<(), DeclarationError> {
     env.add_overload("cluster.list", "cluster_list", vec![text(), any()], cluster::list)?;
     env.add_overload("cluster.list", "cluster_list_selector", vec![text(), any(), text()], cluster::list)?;
     env.add_overload(ORDERED, "ordered", vec![any()], ordered)
-}
-
-/// What a function of the language answers.
-pub(crate) type Answered<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
-
-/// An argument that the declaration says is text.
-pub(crate) fn text<'a>(arguments: &'a [CowVal<'_, '_>], index: usize) -> &'a str {
-    arguments.get(index).and_then(|value| value.downcast_ref::<CelString>()).map_or("", CelString::inner)
-}
-
-/// A namespace: text, or null for none.
-pub(crate) fn namespace(
-    arguments: &[CowVal<'_, '_>],
-    function: &str,
-) -> Result<Option<String>, ExecutionError> {
-    let value = &arguments[1];
-    if value.downcast_ref::<CelNull>().is_some() {
-        return Ok(None);
-    }
-    match value.downcast_ref::<CelString>() {
-        Some(text) => Ok(Some(text.inner().to_owned())),
-        None => Err(ExecutionError::function_error(function, "the namespace is a string, or null for none")),
-    }
 }
 
 fn skip<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Answered<'b, 'v> {
@@ -81,6 +63,11 @@ fn also<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Answered<'b, 'v> {
 
 fn must_include<'b, 'v>(_: Vec<CowVal<'b, 'v>>) -> Answered<'b, 'v> {
     Ok(CowVal::owned(Answer::MustInclude))
+}
+
+fn identify<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Answered<'b, 'v> {
+    let [api_version, kind, name] = [0, 1, 2].map(|index| text(&arguments, index).to_owned());
+    Ok(CowVal::owned(Answer::Identity(Identity { api_version, kind, name })))
 }
 
 /// A key as it is written in the path of a JSON patch.

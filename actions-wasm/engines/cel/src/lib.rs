@@ -7,6 +7,7 @@
 //! what is there.
 
 mod answer;
+mod arguments;
 mod cluster;
 mod functions;
 mod literals;

@@ -91,6 +91,18 @@ fn answers_combine_in_a_list() {
 }
 
 #[test]
+fn another_identity_stands_beside_the_change() {
+    let script = r#"[identify("apps/v1", "StatefulSet", object.metadata.name), Object{spec: Object.spec{replicas: 0}}]"#;
+    let verdict = run(script, &deployment()).unwrap();
+    let identity = verdict.identity.expect("it was called");
+    assert_eq!((&*identity.api_version, &*identity.kind, &*identity.name), ("apps/v1", "StatefulSet", "web"));
+    assert!(matches!(verdict.change, Change::Merge(_)));
+    let error =
+        run(r#"[identify("v1", "Pod", "a"), identify("v1", "Pod", "b")]"#, &deployment()).unwrap_err();
+    assert!(error.contains("two identities"), "{error}");
+}
+
+#[test]
 fn old_object_is_the_item_in_the_archive() {
     let host = Recorded { original: Some(json!({ "status": { "phase": "Bound" } })), ..Recorded::default() };
     let verdict = run_on("skip(oldObject.status.phase)", &deployment(), Rc::new(host)).unwrap();

@@ -9,12 +9,13 @@
 //! }
 //! ```
 //!
-//! The item is written down as QuickJS writes it before the call, and compared with what comes out: the answer is a patch of what the script changed. So what
-//! JavaScript does to numbers and key order touches nothing (see `numbers.rs` for integers that are moved).
+//! What comes out is compared with what went in, number by number as doubles: the answer is a patch of what the script changed. So what JavaScript does to
+//! numbers and key order touches nothing (see `after.rs`, and `numbers.rs` for integers that are moved).
 //!
 //! A script has no files, no network, no timers and no modules to import. The time and chance are the host's. Deep recursion is an exception, memory is limited by
 //! the host. What a script keeps in variables outside the function is there until the host takes a new instance, which it may do at any time.
 
+mod after;
 mod bridge;
 mod clock;
 mod exception;
@@ -22,11 +23,13 @@ mod numbers;
 mod script;
 mod tree;
 
-use std::rc::Rc;
+use std::{fmt::Display, rc::Rc};
 
+use after::{After, Comparison, Failure};
 use bridge::Bridge;
 use lateen_engine_kit::{Engine, Host, Scene, Script, Verdict, diff, export_engine, located};
 use rquickjs::{Ctx, Function, Persistent, Runtime, Value};
+use serde_json::Value as Json;
 use tree::Tree;
 
 /// A script, loaded.
@@ -52,8 +55,9 @@ impl Engine for JavaScriptEngine {
         self.bridge.begin(scene.role);
         let result = clock::with(&self.bridge.host, || {
             self.context.with(|ctx| {
-                let (before, after) = self.call(&ctx, item, scene.wants_item())?;
-                self.verdict(item, before, after)
+                let before = serde_json::from_str(item).map_err(|error| self.wrong(&error))?;
+                let after = self.call(&ctx, item, &before, scene.wants_item())?;
+                self.verdict(&before, after)
             })
         });
         self.bridge.end();
@@ -62,49 +66,47 @@ impl Engine for JavaScriptEngine {
 }
 
 impl JavaScriptEngine {
-    /// The item as QuickJS writes it, before and after; nothing after where the script returned nothing and need not.
-    fn call<'js>(
+    /// The item after the script; nothing where it returned nothing and need not.
+    fn call<'js, 'a>(
         &self,
         ctx: &Ctx<'js>,
         item: &str,
+        before: &'a Json,
         wants_item: bool,
-    ) -> Result<(String, Option<String>), String> {
+    ) -> Result<Option<After<'a>>, String> {
         let failed = |error| exception::describe(&self.name, ctx, error);
         let begin = self.begin.clone().restore(ctx).map_err(failed)?;
         let function = self.function.clone().restore(ctx).map_err(failed)?;
         let object = ctx.json_parse(item).map_err(failed)?;
-        let before = self.written(ctx, object.clone())?;
+        let comparison = Comparison::new(ctx, &object);
         let run: Value<'js> = begin.call((self.takes_run,)).map_err(failed)?;
         let result: Value<'js> = function.call((object, run)).map_err(failed)?;
         let needless = !wants_item || self.bridge.said.borrow().skip.is_some();
         if needless && (result.is_undefined() || result.is_null()) {
-            return Ok((before, None));
+            return Ok(None);
         }
-        check(&result).map_err(|wrong| located(&self.name, None, wrong))?;
-        let after = self.written(ctx, result)?;
-        Ok((before, Some(after)))
+        check(&result).map_err(|wrong| self.wrong(&wrong))?;
+        match comparison.seen(before, result) {
+            Ok(None) => Err(self.wrong(&"what the script returned has no form in JSON")),
+            Ok(after) => Ok(after),
+            Err(Failure::Thrown(error)) => Err(failed(error)),
+            Err(Failure::Unreadable(error)) => Err(self.wrong(&error)),
+        }
     }
 
-    fn written<'js>(&self, ctx: &Ctx<'js>, value: Value<'js>) -> Result<String, String> {
-        let failed = |error| exception::describe(&self.name, ctx, error);
-        let text = ctx.json_stringify(value).map_err(failed)?;
-        let text =
-            text.ok_or_else(|| located(&self.name, None, "what the script returned has no form in JSON"))?;
-        text.to_string().map_err(failed)
-    }
-
-    fn verdict(&self, item: &str, before: String, after: Option<String>) -> Result<Verdict, String> {
+    fn verdict(&self, before: &Json, after: Option<After<'_>>) -> Result<Verdict, String> {
         let said = self.bridge.said.take();
-        let Some(after) = after.filter(|after| *after != before) else { return Ok(said) };
-        let wrong = |reason: &dyn std::fmt::Display| located(&self.name, None, reason);
-        let before = serde_json::from_str(&before).map_err(|error| wrong(&error))?;
-        let after = serde_json::from_str(&after).map_err(|error| wrong(&error))?;
+        let Some(after) = after else { return Ok(said) };
         let mut numbers = self.bridge.numbers.take();
-        numbers.remember(item);
-        let patch = diff(&Tree::new(&before, &numbers), &Tree::new(&after, &numbers))
-            .map_err(|reason| wrong(&reason))?;
+        numbers.add(before);
+        let patch = diff(&Tree::before(before, &numbers), &Tree::after(&after, &numbers))
+            .map_err(|reason| self.wrong(&reason))?;
         let Verdict { change, identity, .. } = Verdict::patch(patch);
         Ok(Verdict { change, identity, ..said })
+    }
+
+    fn wrong(&self, reason: &dyn Display) -> String {
+        located(&self.name, None, reason)
     }
 }
 

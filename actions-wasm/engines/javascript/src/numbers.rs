@@ -29,11 +29,12 @@ impl Numbers {
         if text.bytes().any(suspicious)
             && let Ok(value) = serde_json::from_str(text)
         {
-            self.walk(&value);
+            self.add(&value);
         }
     }
 
-    fn walk(&mut self, value: &Value) {
+    /// Remembers the large integers of a value.
+    pub(crate) fn add(&mut self, value: &Value) {
         match value {
             Value::Number(number) if !number.is_f64() => {
                 let Some(double) = number.as_f64().filter(|double| double.abs() >= SAFE) else { return };
@@ -42,8 +43,8 @@ impl Numbers {
                     *known = None;
                 }
             }
-            Value::Array(elements) => elements.iter().for_each(|element| self.walk(element)),
-            Value::Object(entries) => entries.values().for_each(|entry| self.walk(entry)),
+            Value::Array(elements) => elements.iter().for_each(|element| self.add(element)),
+            Value::Object(entries) => entries.values().for_each(|entry| self.add(entry)),
             _ => {}
         }
     }

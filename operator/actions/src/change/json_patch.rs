@@ -4,22 +4,26 @@
 //! value, and a budget. Every byte that an operation puts somewhere (added, replaced, copied or moved) is taken from the budget and none comes back,
 //! which bounds the memory and the time of a patch at once; and the depth is checked before each operation, not after.
 
-use json_patch::{Patch, PatchOperation};
+use json_patch::{Patch, PatchError, PatchOperation};
 use serde_json::Value;
 
 use super::{ChangeError, depth, size};
 use crate::limits;
 
-/// Carries out all operations, or none.
-pub(super) fn apply(item: Value, patch: Value, limit: usize) -> Result<Value, ChangeError> {
+/// Reads the operations of a patch.
+pub(super) fn read(patch: Value) -> Result<Patch, ChangeError> {
     let Value::Array(operations) = &patch else {
         return Err(ChangeError::WrongType { what: "JSON patch", expected: "an array of operations" });
     };
     if operations.len() > limits::PATCH_OPERATIONS {
         return Err(ChangeError::TooManyOperations(operations.len()));
     }
-    let patch: Patch = serde_json::from_value(patch)
-        .map_err(|source| ChangeError::NotJson { what: "list of operations", source })?;
+    serde_json::from_value(patch)
+        .map_err(|source| ChangeError::NotJson { what: "list of operations", source })
+}
+
+/// Carries out all operations, or none.
+pub(super) fn apply(item: Value, patch: &Patch, limit: usize) -> Result<Value, ChangeError> {
     let too_large = || ChangeError::ItemTooLarge(limit);
     let own = size(&item, limit).ok_or_else(too_large)?;
     let mut document = item;
@@ -32,9 +36,14 @@ pub(super) fn apply(item: Value, patch: Value, limit: usize) -> Result<Value, Ch
         depth(placed, room).ok_or(ChangeError::TooDeep)?;
         budget -= size(placed, budget).ok_or_else(too_large)?;
         json_patch::patch_unsafe(&mut document, std::slice::from_ref(operation))
-            .map_err(|error| refuse(format!("{} at {:?}", error.kind, error.path.as_str())))?;
+            .map_err(|error| refused(index, &error))?;
     }
     Ok(document)
+}
+
+/// What the crate says of an operation that cannot be carried out.
+pub(super) fn refused(index: usize, error: &PatchError) -> ChangeError {
+    ChangeError::Operation { index, problem: format!("{} at {:?}", error.kind, error.path.as_str()) }
 }
 
 /// The value that an operation puts into the document; `None` for a `test` that holds.

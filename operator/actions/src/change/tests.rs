@@ -1,5 +1,6 @@
 use std::time::Instant;
 
+use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::json;
 
@@ -19,7 +20,29 @@ fn item() -> Value {
 }
 
 fn change(change: &Change) -> Result<Option<Value>, ChangeError> {
-    apply(&item(), change, None, Role::Backup, whole(item().to_string().len()))
+    let mut item = item();
+    let size = whole(item.to_string().len());
+    changed(&mut item, change, Role::Backup, size)
+}
+
+/// The item after a change, if it has become another one. A change that is refused, or that comes as a copy, leaves the item alone.
+fn changed(
+    item: &mut Value,
+    change: &Change,
+    role: Role,
+    size: ItemSize,
+) -> Result<Option<Value>, ChangeError> {
+    let before = item.clone();
+    let applied = apply(item, change, None, role, size);
+    match &applied {
+        Ok(Applied::InPlace) => assert_ne!(*item, before, "{change:?}"),
+        _ => assert_eq!(*item, before, "{change:?}"),
+    }
+    Ok(match applied? {
+        Applied::Unchanged => None,
+        Applied::InPlace => Some(item.clone()),
+        Applied::Copy(copy) => Some(copy),
+    })
 }
 
 fn patch(operations: &Value) -> Result<Option<Value>, ChangeError> {
@@ -163,9 +186,9 @@ fn on_restore_what_the_engine_has_reset_stays_reset() {
     let mut reset = item();
     reset["metadata"].as_object_mut().unwrap().remove("uid");
     let text = r#"{"metadata":{"uid":"9","ownerReferences":[{}],"finalizers":["keep"]}}"#;
+    let mut expected = reset.clone();
     let changed =
-        apply(&reset, &Change::MergePatch(text.into()), None, Role::Restore, whole(100)).unwrap().unwrap();
-    let mut expected = reset;
+        changed(&mut reset, &Change::MergePatch(text.into()), Role::Restore, whole(100)).unwrap().unwrap();
     expected["metadata"]["finalizers"] = json!(["keep"]);
     assert_eq!(changed, expected);
 }
@@ -182,4 +205,89 @@ fn test_compares_numbers_by_value(#[case] value: Value, #[case] expected: Value,
         { "op": "test", "path": "/spec/value", "value": expected },
     ]);
     assert_eq!(patch(&operations).is_ok(), equal);
+}
+
+#[rstest]
+#[case(r#"{"spec":{"replicas":0},"metadata":{"labels":{"a":null},"annotations":{"x":"y"}}}"#, true)]
+#[case(r#"{"metadata":{"annotations":{"velero.io/skip-from-backup":"true"}}}"#, false)]
+#[case(r#"{"metadata":{"annotations":null},"spec":{"replicas":0}}"#, false)]
+#[case(r#"{"metadata":{"uid":"u-1"},"spec":{"replicas":0}}"#, false)]
+#[case(r#"{"kind":"Deployment","spec":{"replicas":0}}"#, false)]
+#[case(r#"[{"op":"replace","path":"/spec/replicas","value":0}]"#, true)]
+#[case(r#"[{"op":"add","path":"/metadata/labels/b","value":"1"},{"op":"remove","path":"/spec/list/0"},{"op":"add","path":"/x","value":1}]"#, true)]
+#[case(r#"[{"op":"add","path":"/metadata/annotations","value":{"backup.velero.io/must-include-additional-items":"true"}}]"#, false)]
+#[case(r#"[{"op":"add","path":"/metadata/uid","value":"u-1"},{"op":"remove","path":"/spec"},{"op":"add","path":"/x","value":1}]"#, false)]
+#[case(r#"[{"op":"copy","from":"/spec","path":"/x"}]"#, false)]
+#[case(r#"[{"op":"add","path":"/x","value":1},{"op":"remove","path":"/x"}]"#, false)]
+#[case(r#"[{"op":"remove","path":"/spec"},{"op":"add","path":"/spec/list/-","value":1}]"#, false)]
+fn only_what_is_plain_is_done_in_place(#[case] text: &str, #[case] in_place: bool) {
+    let change =
+        if text.starts_with('[') { Change::JsonPatch(text.into()) } else { Change::MergePatch(text.into()) };
+    let applied = apply(&mut item(), &change, None, Role::Backup, whole(1000));
+    assert_eq!(matches!(applied, Ok(Applied::InPlace)), in_place, "{applied:?}");
+}
+
+fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        (0..3).prop_map(Value::from),
+        Just(json!({})),
+        Just(json!({ "a": 1 })),
+        Just(json!([1]))
+    ]
+}
+
+fn tree() -> impl Strategy<Value = Value> {
+    scalar().prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::btree_map("[a-c0-2]", inner, 0..3)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+fn operations() -> impl Strategy<Value = Value> {
+    let operation =
+        ("(/spec|/metadata|/metadata/labels|/metadata/annotations)?(/[a-c0-2-]){0,2}", tree(), 0..3)
+            .prop_map(|(path, value, kind)| match kind {
+                0 => json!({ "op": "add", "path": path, "value": value }),
+                1 => json!({ "op": "replace", "path": path, "value": value }),
+                _ => json!({ "op": "remove", "path": path }),
+            });
+    prop::collection::vec(operation, 0..4).prop_map(Value::from)
+}
+
+proptest! {
+    /// Whether in place or in a copy: what the crate makes of a copy, and nothing where that fails.
+    #[test]
+    fn a_change_in_place_is_the_change(spec in tree(), labels in tree(), merge in tree(), operations in operations()) {
+        let item = json!({ "metadata": { "labels": labels }, "spec": spec });
+        let room = whole(1000);
+
+        let mut expected = item.clone();
+        let patch = json!({ "metadata": { "labels": merge }, "spec": merge });
+        ::json_patch::merge(&mut expected, &patch);
+        let found = changed(&mut item.clone(), &Change::MergePatch(patch.to_string()), Role::Backup, room).unwrap();
+        prop_assert_eq!(found, (expected != item).then_some(expected));
+
+        let mut expected = item.clone();
+        let patch = serde_json::from_value::<::json_patch::Patch>(operations.clone()).unwrap();
+        let carried_out = ::json_patch::patch(&mut expected, &patch).is_ok();
+        let found = changed(&mut item.clone(), &Change::JsonPatch(operations.to_string()), Role::Backup, room);
+        match found {
+            Ok(found) => {
+                prop_assert!(carried_out);
+                prop_assert_eq!(found, (expected != item).then_some(expected));
+            }
+            // The whole item is no operand, and stays an object.
+            Err(error) => prop_assert!(!carried_out || error.to_string().contains("whole item"), "{error}"),
+        }
+    }
+
+    #[test]
+    fn text_is_what_serde_writes(value in tree(), max in 0..6_usize) {
+        let deep = depth(&value, max).is_none();
+        prop_assert_eq!(text(&value, max, 0), (!deep).then(|| value.to_string()));
+    }
 }

@@ -2,14 +2,13 @@
 //!
 //! A request is checked before it is sent ([`gate`]): the manifest's rules, the server's ceiling, names that could be more than names. It waits without using
 //! guest time, for a limited time, and not beyond the end of the run. An answer is counted, cut to what actions may see ([`object`]), and
-//! the values of Secrets in it are remembered, to be masked in what the call says. Lists are shared ([`lists`]).
+//! the values of Secrets in it are remembered, to be masked in what the call says. Lists are shared ([`SharedLists`](crate::shared_lists::SharedLists)).
 //!
 //! Nothing here talks to an API server: that is [`ClusterAccess`]'s part.
 
 mod convert;
 mod gate;
 mod guard;
-mod lists;
 mod object;
 mod write;
 
@@ -28,84 +27,14 @@ use super::{
     state::State,
 };
 use crate::{
-    cluster_access::{ClusterFailure, Reason},
+    cluster_access::{ClusterFailure, ClusterQuery, Reason},
     limits,
-    manifest::{ClusterCeiling, ClusterRules, Manifest, Verb},
-    masking::Mask,
+    manifest::Verb,
     outcome::NoteLevel,
+    shared_lists::SharedPage,
 };
 
-pub(crate) use lists::SharedLists;
-
 use gate::Admitted;
-
-/// What an instance may ask of the cluster, and what the call has had of it.
-pub(crate) struct ClusterSide {
-    rules: ClusterRules,
-    ceiling: Arc<ClusterCeiling>,
-    built_in: bool,
-    field_manager: String,
-    /// A call about an item or an operation is under way, not `configure`.
-    in_call: bool,
-    requests: u32,
-    bytes: usize,
-    /// Values of Secrets that the call has read.
-    seen: Mask,
-}
-
-impl ClusterSide {
-    pub(super) fn new(manifest: &Manifest, ceiling: Arc<ClusterCeiling>, built_in: bool) -> Self {
-        let mut field_manager = format!("lateen/{}", manifest.name);
-        field_manager.truncate(field_manager.floor_char_boundary(limits::FIELD_MANAGER));
-        Self {
-            rules: manifest.capabilities.cluster.clone(),
-            ceiling,
-            built_in,
-            field_manager,
-            in_call: false,
-            requests: 0,
-            bytes: 0,
-            seen: Mask::default(),
-        }
-    }
-
-    /// Begins a call.
-    pub(super) fn arm(&mut self) {
-        self.in_call = true;
-        self.requests = 0;
-        self.bytes = 0;
-        self.seen = Mask::default();
-    }
-
-    /// Values of Secrets that the call has read.
-    pub(super) fn seen(&self) -> &Mask {
-        &self.seen
-    }
-
-    /// A text of the call without them.
-    pub(super) fn mask(&self, text: &str) -> String {
-        self.seen.apply(text)
-    }
-
-    fn count_request(&mut self) -> Result<(), ClusterFailure> {
-        if self.requests >= limits::CLUSTER_REQUESTS {
-            let message = format!("the call has made {} requests, and that is all", limits::CLUSTER_REQUESTS);
-            return Err(ClusterFailure::new(Reason::Exhausted, message));
-        }
-        self.requests += 1;
-        self.count_bytes(0)
-    }
-
-    fn count_bytes(&mut self, bytes: usize) -> Result<(), ClusterFailure> {
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > limits::CLUSTER_ANSWERS {
-            let message =
-                format!("the call has had {} MiB of answers, and that is all", limits::CLUSTER_ANSWERS >> 20);
-            return Err(ClusterFailure::new(Reason::Exhausted, message));
-        }
-        Ok(())
-    }
-}
 
 impl State {
     /// Counts a request to the cluster and waits for it. What the guest is told names the request.
@@ -155,7 +84,8 @@ impl State {
             None => format!("list {}", query.kind),
         };
         let share = Arc::clone(&self.share);
-        let page = self.wait_for(&what, share.lists.page(&admitted, query)).await?;
+        let page = share.lists.page(&query, || asked(&admitted, &query));
+        let page = self.wait_for(&what, page).await?;
         if admitted.is_secrets() {
             let secrets: Vec<_> =
                 page.items.iter().map(|item| object::parse(item)).collect::<Result<_, _>>()?;
@@ -175,6 +105,21 @@ impl State {
         let message = format!("{what} in the cluster{how}");
         self.log.line(NoteLevel::Info, &message, &[&self.cluster.seen]);
     }
+}
+
+/// A page, as guests get it.
+async fn asked(admitted: &Admitted, query: &ClusterQuery) -> Result<SharedPage, ClusterFailure> {
+    let page = admitted.access.list(&admitted.asker, query).await?;
+    let (api_version, kind) = (admitted.api_version(), &admitted.served.kind);
+    let mut items = Vec::with_capacity(page.items.len());
+    let mut bytes = 0;
+    for item in page.items {
+        let item = object::clean(&item, &api_version, kind)?;
+        bytes += item.len();
+        object::fits(bytes)?;
+        items.push(item);
+    }
+    Ok(SharedPage { items, next: page.next.filter(|next| !next.is_empty()), bytes })
 }
 
 /// The failure of a request, with what was asked.

@@ -17,7 +17,7 @@ use super::{
         action, backup_item, delete_item, operations, readiness, related_items, restore_item,
     },
     budget::{Cancelled, GuestClock, OutOfTime},
-    cluster::ClusterSide,
+    cluster_side::ClusterSide,
     component::Compiled,
     explain::{explain, out_of_wall_time},
     state::{Call, State},

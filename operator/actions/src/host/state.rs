@@ -13,7 +13,7 @@ use wasmtime::{Result, bail};
 use super::{
     bindings::lateen::item_action::{context, environment, journal, types},
     budget::GuestClock,
-    cluster::ClusterSide,
+    cluster_side::ClusterSide,
     journal::CallLog,
     memory::{MemoryLimiter, SharedMemory},
 };

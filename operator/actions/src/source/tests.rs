@@ -48,6 +48,20 @@ fn sha(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn a_manifest_may_lie_among_the_binary_data_but_is_text() {
+    let mut map = action("component: c", &[], &[("c", b"x")]);
+    let manifest = map.data.take().unwrap().remove(MANIFEST_KEY).unwrap();
+    let mut with = |manifest: Vec<u8>| {
+        map.binary_data.as_mut().unwrap().insert(MANIFEST_KEY.to_owned(), ByteString(manifest));
+        read(&map, &[])
+    };
+    assert_eq!(with(manifest.clone().into_bytes()).unwrap(), b"x");
+    let utf16 = manifest.encode_utf16().flat_map(u16::to_le_bytes);
+    let error = with([0xff, 0xfe].into_iter().chain(utf16).collect()).unwrap_err();
+    assert!(matches!(error, SourceError::ManifestNotText), "{error}");
+}
+
+#[test]
 fn a_digest_is_that_of_the_unpacked_component() {
     let bytes = b"\0asm".repeat(100);
     let packed = zstd::encode_all(&bytes[..], 3).unwrap();

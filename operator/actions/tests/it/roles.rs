@@ -96,7 +96,7 @@ async fn a_restore_waits_until_the_action_is_content() {
     let mut session = session(Role::Restore, "answer: wait", "").await;
     let mut chain = session.begin_restore(&subject, item.clone(), Arc::new(item));
     let step = session.step(&mut chain).await.unwrap();
-    assert_eq!((step.wait_seconds, step.related), (Some(7), vec![claim("data")]));
+    assert_eq!((step.wait_seconds, step.related), (Some(2), vec![claim("data")]));
     assert_eq!(session.step(&mut chain).await, None);
     let mut ready = async |related: &[ObjectRef]| session.ready("test.example/every-role", related).await.0;
     assert_eq!(ready(&[claim("data")]).await, Ok(false));
@@ -125,6 +125,7 @@ async fn annotations_steer_the_engine_where_the_action_put_them() {
     let granted = backup("answer: must-include-by-annotation", "capabilities: {mustInclude: true}").await;
     assert!(granted.must_include);
     assert_eq!(granted.item, deployment().1, "the annotation is not for the archive");
+    assert!(!granted.changed, "it is the same without it");
 
     // What the owner wrote steers nothing, and stays.
     let (subject, mut item) = deployment();

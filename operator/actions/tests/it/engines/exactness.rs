@@ -1,4 +1,5 @@
-//! What a script does not name comes out as it went in, to the last digit and in the same order.
+//! What a script does not name comes out as it went in: every number to the last digit, every list in its order. The keys of an object that is changed are sorted, as
+//! the host sorts those of every item that it parses; so the text of what comes out is the text of what went in, parsed and written again, with the one change.
 
 use lateen_actions::Role;
 use proptest::{

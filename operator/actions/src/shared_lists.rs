@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::{sync::OnceCell, time::Instant};
 
-use super::{gate::Admitted, object};
 use crate::{
     cluster_access::{ClusterFailure, ClusterKind, ClusterQuery},
     limits,
@@ -16,9 +15,9 @@ use crate::{
 /// A page as guests get it.
 #[derive(Debug)]
 pub(crate) struct SharedPage {
-    pub(super) items: Vec<String>,
-    pub(super) next: Option<String>,
-    pub(super) bytes: usize,
+    pub(crate) items: Vec<String>,
+    pub(crate) next: Option<String>,
+    pub(crate) bytes: usize,
 }
 
 type Cell = Arc<OnceCell<Arc<SharedPage>>>;
@@ -35,20 +34,20 @@ struct Entry {
 pub(crate) struct SharedLists(Mutex<Vec<Entry>>);
 
 impl SharedLists {
-    /// The page, from another instance or from the cluster.
-    pub(super) async fn page(
+    /// The page, from another instance or by asking.
+    pub(crate) async fn page<F: Future<Output = Result<SharedPage, ClusterFailure>>>(
         &self,
-        admitted: &Admitted,
-        query: ClusterQuery,
+        query: &ClusterQuery,
+        ask: impl FnOnce() -> F,
     ) -> Result<Arc<SharedPage>, ClusterFailure> {
-        let cell = self.cell(&query);
-        let page = cell.get_or_try_init(|| ask(admitted, &query)).await.map(Arc::clone);
+        let cell = self.cell(query);
+        let page = cell.get_or_try_init(|| async { ask().await.map(Arc::new) }).await.map(Arc::clone);
         self.shrink();
         page
     }
 
     /// A write to that kind has been tried: what was listed before may be wrong.
-    pub(super) fn forget(&self, kind: &ClusterKind) {
+    pub(crate) fn forget(&self, kind: &ClusterKind) {
         let same = |entry: &Entry| {
             entry.query.kind.group == kind.group && entry.query.kind.resource == kind.resource
         };
@@ -82,18 +81,4 @@ impl SharedLists {
     fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn ask(admitted: &Admitted, query: &ClusterQuery) -> Result<Arc<SharedPage>, ClusterFailure> {
-    let page = admitted.access.list(&admitted.asker, query).await?;
-    let (api_version, kind) = (admitted.api_version(), &admitted.served.kind);
-    let mut items = Vec::with_capacity(page.items.len());
-    let mut bytes = 0;
-    for item in page.items {
-        let item = object::clean(&item, &api_version, kind)?;
-        bytes += item.len();
-        object::fits(bytes)?;
-        items.push(item);
-    }
-    Ok(Arc::new(SharedPage { items, next: page.next.filter(|next| !next.is_empty()), bytes }))
 }
