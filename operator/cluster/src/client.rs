@@ -1,11 +1,13 @@
-//! The connection to an API server: where it is, who we are, how long we wait and when a request is sent again.
+//! The connection to an API server: where it is, who we are, how long we wait, how much we ask at once and when a request is sent again.
 //!
-//! Every client made here carries the retry rules of [`retry`], so neither typed nor raw requests need their own. kube's default
+//! Every client made here carries the limit of [`concurrency`] and the retry rules of [`retry`], so neither typed nor raw requests need
+//! their own, and all clones of a client share one limit. A request that waits to be sent again leaves its place to others. kube's default
 //! retries are off: they would send a create again after a gateway timeout, when the object may exist already.
 //!
 //! Answers are not compressed unless asked for. The API server compresses what is larger than 128 KiB with the weakest level, which costs
 //! both sides more time than a local network takes to carry the bytes; over a slow line it pays.
 
+pub mod concurrency;
 pub mod retry;
 
 use std::path::Path;
@@ -20,6 +22,7 @@ use tower::buffer::BufferLayer;
 use tower::retry::RetryLayer;
 use tower::timeout::TimeoutLayer;
 
+use self::concurrency::ConcurrencyLayer;
 use self::retry::RetryRules;
 
 /// How long connecting may take. Three lost SYN packets are retransmitted within 7 s; more is not a network to wait for.
@@ -116,6 +119,7 @@ pub async fn connect(kubeconfig: Option<&Path>, options: &ClientOptions) -> Resu
     Ok(builder
         .with_layer(&BufferLayer::new(WAITING_REQUESTS))
         .with_layer(&TimeoutLayer::new(options.response_timeout))
+        .with_layer(&ConcurrencyLayer::default())
         .with_layer(&RetryLayer::new(RetryRules::default()))
         .build())
 }

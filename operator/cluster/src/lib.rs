@@ -10,6 +10,7 @@ pub mod configmap;
 pub mod crd;
 pub mod discovery;
 pub mod events;
+pub mod exec;
 pub mod item_action_access;
 pub mod list;
 pub mod namespace;

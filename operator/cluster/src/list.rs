@@ -5,9 +5,10 @@
 //! ([`Page::spans_revisions`]) and nothing is left out: what was there all the time is in at least one page. An object can then be in two
 //! pages; whoever must not see it twice claims keys.
 //!
-//! Memory is bounded by one page of at most [`PAGE_LIMIT`] bytes. A page that is larger is asked for again with fewer objects. The next
-//! page is requested when the stream is polled, not before.
+//! Memory is bounded by one page of at most [`PAGE_LIMIT`] bytes. A page that is larger is asked for again with fewer objects, and large
+//! objects make the pages after them shorter ([`PAGE_TARGET`]). The next page is requested when the stream is polled, not before.
 
+mod cursor;
 pub mod page;
 
 use bytes::Bytes;
@@ -17,24 +18,33 @@ use kube::Client;
 use kube::core::Status;
 use lateen_core::kind::ServedKind;
 
+use self::cursor::Cursor;
 pub use self::page::Page;
+use crate::object::OBJECT_LIMIT;
 use crate::request::{self, Path, RequestError};
 
-/// The largest page in bytes. 500 objects, Velero's page, of 100 KiB each are 50 MB, and such objects are rare; etcd's limit of 1.5 MiB for
-/// one object, in JSON and with base64 some 4 MiB, lets 16 of the largest into a page.
-pub const PAGE_LIMIT: usize = 64 << 20;
+/// The largest page in bytes. 500 objects, Velero's page, of 16 KiB each fit, and most are far smaller.
+pub const PAGE_LIMIT: usize = 8 << 20;
+
+/// The largest page of a single object: the object with the list around it.
+pub const SINGLE_LIMIT: usize = OBJECT_LIMIT + (64 << 10);
+
+/// The size of a page in bytes that is aimed at when objects turn out to be large: a quarter of the limit, because neighbours differ.
+/// Pages of 500 objects of 4 KiB have it.
+pub const PAGE_TARGET: usize = 2 << 20;
 
 /// The page size that a list falls back to that should come in one piece and is too large for it.
 pub const FALLBACK_PAGE_SIZE: u32 = 500;
 
-/// By what a page is made smaller that was too large: from 500 objects it takes three more tries to get to the 16 that always fit.
-const SHRINK: u32 = 4;
-
 /// Expired tokens in a row without a page between them. A server that offers a new token serves at least the page of that token.
 pub const MAX_EXPIRED: u32 = 3;
 
-/// Times that a list starts from the beginning because its token expired and the server offers no other.
-pub const MAX_RESTARTS: u32 = 1;
+/// Times that a list starts from the beginning because its token expired and the server offers no other. Tokens live for minutes; whoever
+/// needs longer every time has no hope.
+pub const MAX_RESTARTS: u32 = 2;
+
+/// Pages without objects in a row. Servers that filter after they have cut the page send some of them.
+pub const MAX_EMPTY_PAGES: u32 = 1000;
 
 /// Why a list ended before its end. Pages that came before are good.
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +58,12 @@ pub enum ListError {
     /// Tokens expire faster than pages can be read.
     #[error("{}", .0.message)]
     Expired(Box<Status>),
-    /// The server sends us in circles.
-    #[error("the API server continues the list at a place that it was at before")]
+    /// The server sends us in circles, or on and on without an object.
+    #[error("the API server continues the list for ever and it gets no further")]
     Circle,
+    /// Whoever read the list broke down; what came of it is not all there is.
+    #[error("the list was given up in the middle by a fault of this program")]
+    Abandoned,
     /// Anything else.
     #[error(transparent)]
     Other(RequestError),
@@ -97,13 +110,9 @@ impl List {
     async fn next(&mut self) -> Result<Option<Page>, ListError> {
         while !self.cursor.done {
             let request = self.request().map_err(ListError::Other)?;
-            let answer = request::text(&self.client, &request, PAGE_LIMIT).await.and_then(|text| {
-                Page::read(text, &self.kind)
-                    .map_err(|source| RequestError::Unexpected { expected: "a list", source })
-            });
-            match answer {
-                Ok(page) => return self.cursor.turn(page).map(Some),
-                Err(error) => self.cursor.recover(error)?,
+            let answer = request::text(&self.client, &request, self.cursor.limit()).await;
+            if let Some(page) = self.cursor.take(answer, &self.kind)? {
+                return Ok(Some(page));
             }
         }
         Ok(None)
@@ -120,86 +129,13 @@ impl List {
     }
 }
 
-/// Where a list stands.
-#[derive(Debug)]
-struct Cursor {
-    token: String,
-    page_size: u32,
-    spans_revisions: bool,
-    expired: u32,
-    restarts: u32,
-    done: bool,
-}
-
-impl Cursor {
-    fn new(page_size: u32) -> Self {
-        Self { token: String::new(), page_size, spans_revisions: false, expired: 0, restarts: 0, done: false }
-    }
-
-    /// After a page.
-    fn turn(&mut self, mut page: Page) -> Result<Page, ListError> {
-        let next = std::mem::take(&mut page.continue_token);
-        if !next.is_empty() && next == self.token {
-            return Err(ListError::Circle);
-        }
-        self.done = next.is_empty();
-        self.token = next;
-        self.expired = 0;
-        page.spans_revisions = self.spans_revisions;
-        Ok(page)
-    }
-
-    /// After an error: where to go on, if there is a way.
-    fn recover(&mut self, error: RequestError) -> Result<(), ListError> {
-        match error {
-            RequestError::TooLarge { .. } if self.page_size != 1 => {
-                self.page_size = match self.page_size {
-                    0 => FALLBACK_PAGE_SIZE,
-                    size => (size / SHRINK).max(1),
-                };
-                Ok(())
-            }
-            RequestError::Status(status) => self.refused(status),
-            other => Err(ListError::Other(other)),
-        }
-    }
-
-    fn refused(&mut self, status: Box<Status>) -> Result<(), ListError> {
-        if status.is_not_found() {
-            return Err(ListError::NotFound(status));
-        }
-        if status.is_forbidden() {
-            return Err(ListError::Forbidden(status));
-        }
-        if status.code != 410 {
-            return Err(ListError::Other(RequestError::Status(status)));
-        }
-        self.expired += 1;
-        if self.token.is_empty() || self.expired > MAX_EXPIRED {
-            return Err(ListError::Expired(status));
-        }
-        let offered = status.metadata.as_ref().and_then(|metadata| metadata.continue_.clone());
-        match offered.filter(|token| !token.is_empty()) {
-            Some(token) => self.token = token,
-            None if self.restarts < MAX_RESTARTS => {
-                self.restarts += 1;
-                self.token.clear();
-                // All at once: what is not paged cannot expire.
-                self.page_size = 0;
-            }
-            None => return Err(ListError::Expired(status)),
-        }
-        self.spans_revisions = true;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use futures::StreamExt;
     use serde_json::json;
 
     use super::*;
+    use crate::client::retry::PATIENCE;
     use crate::mock::{Answer, configmaps, serve};
 
     fn page(name: &str, token: &str) -> Answer {
@@ -263,15 +199,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_an_offer_the_list_starts_again_in_one_piece() {
-        let all = "GET /api/v1/namespaces/app/configmaps";
+    async fn without_an_offer_the_list_starts_again() {
         let told = list(vec![
             (FIRST.into(), page("a", "one")),
             (next("one"), expired("")),
-            (all.into(), page("b", "")),
+            (FIRST.into(), page("a", "one")),
+            (next("one"), page("b", "")),
         ])
         .await;
-        assert_eq!(told, [item("a"), item("b") + " spans"]);
+        assert_eq!(told, [item("a"), item("a") + " spans", item("b") + " spans"]);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_always_expires_is_given_up() {
+        let round = [(FIRST.to_owned(), page("a", "one")), (next("one"), expired(""))];
+        let rounds = usize::try_from(MAX_RESTARTS).unwrap() + 1;
+        let told = list(round.iter().cloned().cycle().take(2 * rounds).collect()).await;
+        assert_eq!(told.last().unwrap(), "too old");
+        assert_eq!(told.len(), rounds + 1);
     }
 
     #[tokio::test]
@@ -311,22 +256,48 @@ mod tests {
     async fn a_page_that_is_too_large_is_asked_for_in_parts() {
         let one = "GET /api/v1/namespaces/app/configmaps?limit=1";
         let large = Answer::text(200, &" ".repeat(PAGE_LIMIT + 1));
-        let told = list(vec![
-            (FIRST.into(), large),
-            (one.into(), page("a", "one")),
-            (format!("{one}&continue=one"), page("b", "")),
-        ])
-        .await;
+        let told =
+            list(vec![(FIRST.into(), large), (one.into(), page("a", "one")), (next("one"), page("b", ""))])
+                .await;
         assert_eq!(told, [item("a"), item("b")]);
     }
 
-    #[test]
-    fn pages_that_are_too_large_shrink_until_one_object_is_left() {
-        let mut cursor = Cursor::new(0);
-        let mut sizes = vec![];
-        while cursor.recover(RequestError::TooLarge { limit: 1 }).is_ok() {
-            sizes.push(cursor.page_size);
+    #[tokio::test]
+    async fn a_page_that_ends_too_early_is_asked_for_again_and_not_for_ever() {
+        let torn = Answer::text(200, r#"{"kind":"ConfigMapList","metadata":{},"items":[{"metadata":{"na"#);
+        let told = list(vec![(FIRST.into(), torn.clone()), (FIRST.into(), page("a", ""))]).await;
+        assert_eq!(told, [item("a")]);
+        let told = list(vec![(FIRST.into(), torn); 3]).await;
+        assert!(told[0].starts_with("the answer of the API server is not a list: EOF"), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_a_list_is_an_error_and_no_empty_list() {
+        for other in [r#"{"kind":"Status","status":"Failure"}"#, "<html>", "[]", r#"{"items":{}}"#] {
+            let told = list(vec![(FIRST.into(), Answer::text(200, other))]).await;
+            assert!(told[0].starts_with("the answer of the API server is not a list: "), "{told:?}");
         }
-        assert_eq!(sizes, [500, 125, 31, 7, 1]);
+    }
+
+    #[tokio::test]
+    async fn items_without_metadata_are_handed_on_as_they_are() {
+        let odd = r#"{"items":[null,7,{},{"metadata":{"name":"a"}}]}"#;
+        assert_eq!(
+            list(vec![(FIRST.into(), Answer::text(200, odd))]).await,
+            ["null,7,{},".to_owned() + &item("a")]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_server_names_the_time_to_come_back_for_as_long_as_it_is_busy() {
+        let busy = Answer::text(429, "too many requests").with("retry-after", "1");
+        let mut script = vec![(FIRST.to_owned(), busy.clone()); 30];
+        script.push((FIRST.into(), page("a", "")));
+        let begin = tokio::time::Instant::now();
+        assert_eq!(list(script).await, [item("a")]);
+        assert_eq!(begin.elapsed().as_secs(), 30);
+
+        let seconds = usize::try_from(PATIENCE.as_secs()).unwrap();
+        assert_eq!(list(vec![(FIRST.into(), busy); seconds + 1]).await, ["too many requests"]);
     }
 }

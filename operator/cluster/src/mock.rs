@@ -1,4 +1,4 @@
-//! An API server that follows a script, below the retry rules that every real client has.
+//! An API server that follows a script, below the limit and the retry rules that every real client has.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use tower::retry::RetryLayer;
 use tower::{BoxError, ServiceBuilder};
 use tower_test::mock;
 
+use crate::client::concurrency::ConcurrencyLayer;
 use crate::client::retry::RetryRules;
 
 type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -85,7 +86,10 @@ impl Server {
 /// A client of a server that expects these requests (`METHOD /path?query`) in this order.
 pub(crate) fn serve(script: Vec<(String, Answer)>) -> (Client, Server) {
     let (service, mut handle) = mock::pair::<Request<Body>, Response<AnswerBody>>();
-    let service = ServiceBuilder::new().layer(RetryLayer::new(RetryRules::default())).service(service);
+    let service = ServiceBuilder::new()
+        .layer(RetryLayer::new(RetryRules::default()))
+        .layer(ConcurrencyLayer::default())
+        .service(service);
     let server = tokio::spawn(async move {
         for (expected, answer) in script {
             let (request, reply) = handle.next_request().await.expect("a further request");

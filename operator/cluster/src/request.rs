@@ -240,6 +240,8 @@ async fn read(mut body: Body, limit: usize) -> Result<Vec<u8>, Broken> {
         }
         bytes.extend_from_slice(data);
     }
+    // It has grown by doubling, and pages wait in memory.
+    bytes.shrink_to_fit();
     Ok(bytes)
 }
 

@@ -24,8 +24,7 @@ impl Catalog {
         let mut kept: Vec<ServedKind> = Vec::new();
         let mut by_group_resource = HashMap::new();
         for kind in kinds {
-            let usable = kind.can_be_backed_up() && !kind.group_resource.resource.contains('/');
-            if usable && !kept.iter().any(|k| k.group_resource == kind.group_resource) {
+            if worth_a_backup(&kind) && !kept.iter().any(|k| k.group_resource == kind.group_resource) {
                 kept.push(kind);
             }
         }
@@ -52,6 +51,19 @@ impl Catalog {
     /// All kinds, in order.
     pub fn kinds(&self) -> &[ServedKind] {
         &self.kinds
+    }
+
+    /// Every version of every kind that can be backed up: of each group the preferred version of its kinds in the order of
+    /// [`Catalog::kinds`], then the other versions as the server names them; `extensions` last. What a run lists that wants all versions.
+    pub fn all_versions(&self) -> impl Iterator<Item = &ServedKind> {
+        let old = |kind: &&ServedKind| kind.group_resource.group == "extensions";
+        let usable = || self.versions.iter().filter(|kind| worth_a_backup(kind));
+        usable().filter(move |kind| !old(kind)).chain(usable().filter(old))
+    }
+
+    /// Whether this is the version in which [`Catalog::kinds`] has the kind.
+    pub fn is_preferred(&self, kind: &ServedKind) -> bool {
+        self.get(&kind.group_resource).is_some_and(|preferred| preferred.version == kind.version)
     }
 
     /// Groups (`group/version` or group) that could not be asked, with the reason.
@@ -89,6 +101,11 @@ impl Catalog {
     pub fn kind_for(&self, group: &str, kind: &str) -> Option<&ServedKind> {
         self.kinds.iter().find(|k| k.group_resource.group == group && k.kind == kind)
     }
+}
+
+/// Subresources are part of their object.
+fn worth_a_backup(kind: &ServedKind) -> bool {
+    kind.can_be_backed_up() && !kind.group_resource.resource.contains('/')
 }
 
 #[cfg(test)]
@@ -171,6 +188,24 @@ pub(crate) mod tests {
         assert_eq!(told("batch"), ["batch/v1/Job", "batch/v1beta1/Job"]);
         assert_eq!(told("authentication.k8s.io"), ["authentication.k8s.io/v1/TokenReview"]);
         assert!(told("apps").is_empty());
+    }
+
+    #[test]
+    fn all_versions_come_with_the_preferred_one_marked() {
+        let preferred = vec![
+            served("ingresses.extensions", "v1beta1", "Ingress", true),
+            served("jobs.batch", "v1", "Job", true),
+        ];
+        let mut reviews = served("reviews.batch", "v1", "Review", true);
+        reviews.verbs = vec!["create".into()];
+        let mut versions = preferred.clone();
+        versions.extend([reviews, served("jobs.batch", "v1beta1", "Job", true)]);
+        let catalog = Catalog::new(preferred, BTreeMap::new()).with_versions(versions);
+        let told = |kind: &ServedKind| (kind.resource_key(), catalog.is_preferred(kind));
+        let told: Vec<_> = catalog.all_versions().map(told).collect();
+        let expected =
+            [("batch/v1/Job", true), ("batch/v1beta1/Job", false), ("extensions/v1beta1/Ingress", true)];
+        assert_eq!(told, expected.map(|(key, preferred)| (key.to_owned(), preferred)));
     }
 
     #[test]

@@ -1,17 +1,20 @@
 //! When a request is sent again, and after how long.
 //!
 //! The promise: nothing is done twice. What the API server refused before it looked at it (429) and what never left this machine is sent
-//! again whatever it was; what may have been done is sent again only if it was a read. Waiting is bounded: at most [`MAX_RETRIES`] times
-//! [`MAX_WAIT`], some 20 s in all when the server names no time, which is longer than a restart of an API server takes.
+//! again whatever it was; what may have been done is sent again only if it was a read.
+//!
+//! Patience is bounded twice: at most [`MAX_RETRIES`] times, some 20 s in all when the server names no time, which is longer than a restart
+//! of an API server takes; and nothing is sent again [`PATIENCE`] after it was sent first. A server that is too busy answers quickly
+//! that it is, so for it only the second bound counts: a refused list would be a hole in a backup.
 //!
 //! Only the beginning of an answer is looked at here. An answer that breaks off in the middle is [`crate::request`]'s business.
 
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
+use http::header::{RETRY_AFTER, UPGRADE};
 use http::{Method, Request, Response, StatusCode};
 use kube::client::Body;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tower::BoxError;
 use tower::retry::Policy;
 use tower::retry::backoff::{Backoff, ExponentialBackoff, ExponentialBackoffMaker, MakeBackoff};
@@ -32,6 +35,10 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 /// Times that a read is sent again after a 500 without advice. Some are over in a moment (etcd changes its leader), others last (a
 /// conversion webhook is down), and a run asks for many kinds: 0.3 s for each is bearable, 16 s is not.
 pub const MAX_RETRIES_INTERNAL: u32 = 2;
+
+/// How long after its first sending a request may be sent again. A server that holds every try for [`super::RESPONSE_TIMEOUT`] is asked
+/// twice; one that refuses for lack of room, and asks for a second each time, a hundred times.
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What came of sending a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +62,13 @@ pub enum Decision {
     AgainAfter(Duration),
 }
 
-/// Decides about a request that was sent again `retries` times so far.
-pub fn decide(method: &Method, sent: Sent, retries: u32) -> Decision {
+/// Decides about a request that was sent again `retries` times so far, for the first time `since` ago.
+pub fn decide(method: &Method, sent: Sent, retries: u32, since: Duration) -> Decision {
     let read = matches!(*method, Method::GET | Method::HEAD);
     let again = match sent {
-        Sent::Not | Sent::Answered(StatusCode::TOO_MANY_REQUESTS, _) => true,
+        Sent::Answered(StatusCode::TOO_MANY_REQUESTS, _) => true,
+        _ if retries >= MAX_RETRIES => false,
+        Sent::Not => true,
         Sent::Answered(StatusCode::INTERNAL_SERVER_ERROR, None) => read && retries < MAX_RETRIES_INTERNAL,
         Sent::Lost
         | Sent::Answered(
@@ -72,11 +81,15 @@ pub fn decide(method: &Method, sent: Sent, retries: u32) -> Decision {
         Sent::Answered(..) => false,
     };
     match sent {
-        _ if !again || retries >= MAX_RETRIES => Decision::Keep,
+        _ if !again || since >= PATIENCE => Decision::Keep,
         Sent::Answered(_, Some(advice)) => Decision::AgainAfter(advice.min(MAX_RETRY_AFTER)),
         _ => Decision::Again,
     }
 }
+
+/// When a request was sent first; it travels with its copies.
+#[derive(Debug, Clone, Copy)]
+struct FirstSent(Instant);
 
 /// [`decide`] as a policy of tower's retry layer, with the state of one request.
 #[derive(Clone)]
@@ -103,7 +116,8 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryRules {
         request: &mut Request<Body>,
         result: &mut Result<Response<B>, BoxError>,
     ) -> Option<Self::Future> {
-        let decision = decide(request.method(), sent(result), self.retries);
+        let since = request.extensions().get::<FirstSent>().map_or(Duration::ZERO, |first| first.0.elapsed());
+        let decision = decide(effect(request), sent(result), self.retries, since);
         self.retries += 1;
         match decision {
             Decision::Keep => None,
@@ -119,8 +133,14 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryRules {
         *again.version_mut() = request.version();
         *again.headers_mut() = request.headers().clone();
         *again.extensions_mut() = request.extensions().clone();
+        again.extensions_mut().get_or_insert_with(|| FirstSent(Instant::now()));
         Some(again)
     }
+}
+
+/// The method by what a request does: one that asks for a WebSocket begins a command in a container, GET or not.
+fn effect(request: &Request<Body>) -> &Method {
+    if request.headers().contains_key(UPGRADE) { &Method::POST } else { request.method() }
 }
 
 fn sent<B>(result: &Result<Response<B>, BoxError>) -> Sent {
@@ -178,10 +198,18 @@ mod tests {
             (answered(201, None), false, false),
         ] {
             for method in [Method::GET, Method::HEAD] {
-                assert_eq!(decide(&method, sent, 0) != Decision::Keep, read, "{method} {sent:?}");
+                assert_eq!(
+                    decide(&method, sent, 0, Duration::ZERO) != Decision::Keep,
+                    read,
+                    "{method} {sent:?}"
+                );
             }
             for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-                assert_eq!(decide(&method, sent, 0) != Decision::Keep, write, "{method} {sent:?}");
+                assert_eq!(
+                    decide(&method, sent, 0, Duration::ZERO) != Decision::Keep,
+                    write,
+                    "{method} {sent:?}"
+                );
             }
         }
     }
@@ -189,11 +217,16 @@ mod tests {
     #[test]
     fn patience_has_limits() {
         let busy = Sent::Answered(StatusCode::TOO_MANY_REQUESTS, Some(Duration::from_hours(1)));
-        assert_eq!(decide(&Method::POST, busy, 0), Decision::AgainAfter(MAX_RETRY_AFTER));
-        assert_eq!(decide(&Method::POST, busy, MAX_RETRIES), Decision::Keep);
+        let soon = PATIENCE.checked_sub(Duration::from_secs(1)).unwrap();
+        assert_eq!(decide(&Method::POST, busy, MAX_RETRIES, soon), Decision::AgainAfter(MAX_RETRY_AFTER));
+        assert_eq!(decide(&Method::POST, busy, 1, PATIENCE), Decision::Keep);
+        let broken = Sent::Answered(StatusCode::BAD_GATEWAY, None);
+        assert_eq!(decide(&Method::GET, broken, MAX_RETRIES - 1, soon), Decision::Again);
+        assert_eq!(decide(&Method::GET, broken, MAX_RETRIES, soon), Decision::Keep);
+        assert_eq!(decide(&Method::GET, Sent::Lost, 1, PATIENCE), Decision::Keep);
         let internal = Sent::Answered(StatusCode::INTERNAL_SERVER_ERROR, None);
-        assert_eq!(decide(&Method::GET, internal, MAX_RETRIES_INTERNAL - 1), Decision::Again);
-        assert_eq!(decide(&Method::GET, internal, MAX_RETRIES_INTERNAL), Decision::Keep);
+        assert_eq!(decide(&Method::GET, internal, MAX_RETRIES_INTERNAL - 1, soon), Decision::Again);
+        assert_eq!(decide(&Method::GET, internal, MAX_RETRIES_INTERNAL, soon), Decision::Keep);
     }
 
     #[tokio::test]
