@@ -1,10 +1,11 @@
 //! Item actions on the way through a real server: from the ConfigMap into backups and restores.
 
+use k8s_openapi::ByteString;
 use lateen_test_harness::{Installation, Store};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::world::{
-    application, back_up, cluster, config_maps, create, install, item, items, phase, restore,
+    application, back_up, config_maps, create, install, item, items, listed_actions, phase, restore,
 };
 
 /// The example, set on the ConfigMaps of a namespace.
@@ -17,15 +18,6 @@ fn stamp(namespace: &str) -> String {
 async fn apply(velero: &Installation<'_>, name: &str, manifest: &str, component: &[u8]) -> (String, String) {
     let action = velero.apply_action(name, manifest, component).await.unwrap();
     velero.await_verdict(&action).await.unwrap()
-}
-
-/// What `lateen actions list` tells, which a server has answered.
-async fn list(velero: &Installation<'_>) -> Value {
-    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_lateen"));
-    command.args(["actions", "list", "-o", "json", "-n", velero.namespace(), "--kubeconfig"]);
-    let output = command.arg(cluster().kubeconfig()).output().await.unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[tokio::test]
@@ -55,7 +47,7 @@ async fn an_action_that_comes_while_the_server_runs_works_from_the_next_run_on()
     let said = create(&velero, &["backup", "logs", "with"]).await;
     assert!(said.contains("test.example/stamp"), "{said}");
 
-    let listed = list(&velero).await;
+    let listed = listed_actions(&velero).await;
     let find = |name: &str| {
         listed.as_array().unwrap().iter().find(|action| action["name"] == name).cloned().unwrap()
     };
@@ -117,16 +109,29 @@ async fn what_a_broken_action_matches_fails_and_the_rest_does_not() {
 async fn an_action_that_nobody_can_read_is_an_error_of_every_run() {
     let velero = install("velero-unreadable", Store::File).await;
     config_maps(&velero, "unreadable", &["one"]).await;
+    // As PowerShell writes files: the API server takes it as binary data.
+    let utf16 = ByteString("\u{feff}on: [backup]".encode_utf16().flat_map(u16::to_le_bytes).collect());
+    let utf16 = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "namespace": velero.namespace(), "name": "utf-16", "labels": { "lateen.dev/item-action": "" } },
+        "binaryData": { "action.yaml": utf16 },
+    });
+    let utf16 = velero.objects().apply_value(&utf16).await.unwrap();
+    let (reason, message) = velero.await_verdict(&utf16).await.unwrap();
+    assert_eq!(reason, "ActionRefused");
+    assert!(message.contains("action.yaml is not UTF-8 text"), "{message}");
     let (reason, message) = apply(&velero, "unreadable", "on: [backup", b"").await;
     assert_eq!(reason, "ActionRefused");
     assert!(message.contains("manifest"), "{message}");
 
     let backup = back_up(&velero, "partly", "unreadable").await;
-    assert_eq!((phase(&backup), &backup["status"]["errors"]), ("PartiallyFailed", &json!(1)), "{backup:#}");
+    assert_eq!((phase(&backup), &backup["status"]["errors"]), ("PartiallyFailed", &json!(2)), "{backup:#}");
     let found = items(&velero.bucket().archive("partly").unwrap());
     assert!(found.iter().any(|it| it == "configmaps/unreadable/one"), "{found:#?}");
     let said = create(&velero, &["backup", "describe", "partly", "--details"]).await;
-    assert!(said.contains("unreadable is labelled as an item action"), "{said}");
+    for name in ["unreadable", "utf-16"] {
+        assert!(said.contains(&format!("{name} is labelled as an item action")), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use flate2::read::GzDecoder;
 use lateen_test_harness::{Store, wait_for};
 use serde_json::{Value, json};
 
+use crate::redaction::{random_names, redacted, with_snapshots};
 use crate::world::{LIMIT, application, await_pods, back_up, install, phase};
 
 #[tokio::test]
@@ -63,23 +64,13 @@ async fn the_archive_has_its_layout() {
     let document = velero.bucket().read("backups/layout/velero-backup.json").unwrap();
     let document: Value = serde_json::from_slice(&document).unwrap();
 
-    with_snapshots(|| {
+    with_snapshots("", || {
         insta::assert_json_snapshot!("archive-tree", tree);
         insta::assert_json_snapshot!("archive-items", first_of_kind);
         insta::assert_json_snapshot!("bucket-keys", velero.bucket().keys().unwrap());
         insta::assert_json_snapshot!("bucket-files", files);
         insta::assert_json_snapshot!("bucket-document", document_without_counts(redacted(document)));
     });
-}
-
-/// Names that the API server made up, and what they are called in a snapshot.
-fn random_names(objects: &[Value]) -> BTreeMap<String, String> {
-    let name = |object: &Value| {
-        let metadata = &object["metadata"];
-        let beginning = metadata["generateName"].as_str()?;
-        Some((metadata["name"].as_str()?.to_owned(), format!("{beginning}[random]")))
-    };
-    objects.iter().filter_map(name).collect()
 }
 
 /// The JSON in a gzipped file, without events.
@@ -99,36 +90,4 @@ fn document_without_counts(mut document: Value) -> Value {
         document["status"]["progress"][count] = json!("[count]");
     }
     document
-}
-
-/// An object without what differs from run to run.
-fn redacted(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| {
-                let value = match name.as_str() {
-                    "managedFields" => json!("[managedFields]"),
-                    "uid" | "resourceVersion" | "generation" | "clusterIP" => json!(format!("[{name}]")),
-                    "clusterIPs" => json!(["[clusterIP]"]),
-                    // Certificates of a cluster, and the random part of a mounted token's name.
-                    "ca.crt" => json!("[certificate]"),
-                    _ => redacted(value),
-                };
-                (name, value)
-            })
-            .collect(),
-        Value::Array(values) => values.into_iter().map(redacted).collect(),
-        Value::String(text) if text.parse::<jiff::Timestamp>().is_ok() => json!("[time]"),
-        Value::String(text) if text.starts_with("kube-api-access-") => json!("kube-api-access-[random]"),
-        other => other,
-    }
-}
-
-fn with_snapshots(check: impl FnOnce()) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/it"));
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(check);
 }

@@ -1,4 +1,4 @@
-//! Runs whose server ends in the middle: they end honestly, by the next server or by the one that goes.
+//! Runs whose server ends in the middle: backups are begun again by the next one, restores end and say why.
 //!
 //! An action that never returns from its first item keeps a run in the middle for as long as it takes, whatever the machine.
 
@@ -7,7 +7,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::world::{ENDED, LIMIT, back_up, cluster, config_maps, create, install, phase, restore};
+use crate::world::{ENDED, LIMIT, back_up, cluster, config_maps, create, install, items, phase, restore};
 
 /// The annotation with the record of a run.
 const RUN: &str = "lateen.dev/run";
@@ -32,10 +32,17 @@ async fn let_go(velero: &mut Installation<'_>) {
 async fn held_backup(velero: &Installation<'_>, app: &str) {
     hold(velero, "backup", app).await;
     create(velero, &["backup", "create", "cut", "--include-namespaces", app]).await;
+    await_attempt(velero, 1).await;
+}
+
+/// Waits until a backup is in the middle of its archive for the n-th time.
+async fn await_attempt(velero: &Installation<'_>, number: u64) {
     wait_for("the run to have opened its upload", LIMIT, async || {
         let backup = velero.get("Backup", "cut").await?.unwrap_or_default();
-        let record = backup["metadata"]["annotations"][RUN].as_str().unwrap_or_default().to_owned();
-        Ok((phase(&backup) == "InProgress" && record.contains("cut.tar.gz")).then_some(()))
+        let record = backup["metadata"]["annotations"][RUN].as_str().unwrap_or("{}");
+        let record: Value = serde_json::from_str(record)?;
+        let under_way = phase(&backup) == "InProgress" && record["uploads"][0]["key"].is_string();
+        Ok((under_way && record["attempt"] == number).then_some(()))
     })
     .await
     .unwrap();
@@ -55,10 +62,7 @@ async fn check_failed(velero: &Installation<'_>, kind: &str, name: &str, why: &s
 #[case::file("killed-file", Store::File)]
 #[case::s3("killed-s3", Store::S3)]
 #[tokio::test]
-async fn a_backup_of_a_killed_server_leaves_nothing_that_looks_like_one(
-    #[case] app: &str,
-    #[case] store: Store,
-) {
+async fn a_backup_of_a_killed_server_is_begun_again(#[case] app: &str, #[case] store: Store) {
     let mut velero = install(&format!("velero-{app}"), store).await;
     config_maps(&velero, app, &["first", "second", "third"]).await;
     held_backup(&velero, app).await;
@@ -67,25 +71,55 @@ async fn a_backup_of_a_killed_server_leaves_nothing_that_looks_like_one(
     velero.kill().unwrap();
     let_go(&mut velero).await;
 
-    check_failed(&velero, "Backup", "cut", "InProgress").await;
+    check_whole(&velero, app).await;
+    assert!(velero.log().contains("a backup was interrupted"), "{}", velero.log());
     assert_eq!(unfinished_uploads(&velero), 0);
-    let left = velero.bucket().keys().unwrap();
-    assert!(left.iter().all(|key| key.ends_with("-logs.gz")), "{left:?}");
     // The server goes on working.
     assert_eq!(phase(&back_up(&velero, "whole", app).await), "Completed");
 }
 
+/// The backup that was interrupted has everything in it, and nothing of its interruption is left.
+async fn check_whole(velero: &Installation<'_>, app: &str) {
+    let ended = velero.await_phase("Backup", "cut", &ENDED, LIMIT).await.unwrap();
+    assert_eq!(phase(&ended), "Completed", "{ended:#}");
+    assert!(ended["metadata"]["annotations"][RUN].is_null(), "{ended:#}");
+    let found = items(&velero.bucket().archive("cut").unwrap());
+    for name in ["first", "second", "third"] {
+        assert!(found.contains(&format!("configmaps/{app}/{name}")), "{found:?}");
+    }
+}
+
 #[tokio::test]
-async fn a_backup_whose_server_is_stopped_ends_before_it() {
+async fn a_backup_that_ends_its_server_each_time_is_given_up() {
+    let app = "again";
+    let mut velero = install("velero-again", Store::File).await;
+    config_maps(&velero, app, &["first"]).await;
+    held_backup(&velero, app).await;
+    for attempt in 2..=3 {
+        velero.kill().unwrap();
+        velero.restart().await.unwrap();
+        await_attempt(&velero, attempt).await;
+    }
+    velero.kill().unwrap();
+    velero.restart().await.unwrap();
+
+    check_failed(&velero, "Backup", "cut", "interrupted in each of its 3 attempts").await;
+    let left = velero.bucket().keys().unwrap();
+    assert!(left.iter().all(|key| key.ends_with("-logs.gz")), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_backup_whose_server_is_stopped_is_begun_again_by_the_next_one() {
     let mut velero = install("velero-stopped", Store::File).await;
     config_maps(&velero, "stopped", &["first", "second", "third"]).await;
     held_backup(&velero, "stopped").await;
 
     assert!(velero.stop().await.unwrap().success());
 
-    check_failed(&velero, "Backup", "cut", "shut down").await;
     let left = velero.bucket().keys().unwrap();
-    assert_eq!(left, ["backups/cut/cut-logs.gz"]);
+    assert!(left.iter().all(|key| key.ends_with("-logs.gz")), "{left:?}");
+    let_go(&mut velero).await;
+    check_whole(&velero, "stopped").await;
 }
 
 #[tokio::test]

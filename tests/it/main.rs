@@ -4,6 +4,7 @@
 
 mod action;
 mod action_access;
+mod action_requests;
 mod archive_layout;
 mod backup_restore;
 mod chart;
@@ -11,9 +12,13 @@ mod cluster;
 mod compile;
 mod crds;
 mod downloads;
+mod group_down;
+mod hooks;
 mod hostile_archives;
 mod interrupted;
 mod layering;
+mod operations;
+mod redaction;
 mod scale;
 mod schedule;
 mod script_action;

@@ -1,22 +1,136 @@
-//! Ten thousand objects, there and back. Takes minutes, so it is run by name:
-//! `cargo test --test it -- --ignored --nocapture ten_thousand`.
+//! How fast a backup is, and how much memory it takes, at two sizes; and ten thousand objects, there and back. They take minutes, so they
+//! are run by name, best with a server that was built for speed:
+//!
+//! ```text
+//! cargo build --release -p lateen
+//! LATEEN_BINARY=target/release/lateen cargo test --test it -- --ignored --nocapture backups_of_two_sizes
+//! ```
+//!
+//! `LATEEN_SCALE` names other sizes (`5000,50000`), and `LATEEN_SCALE_STORE=s3` the other store.
 
+mod population;
+
+use std::collections::BTreeMap;
+use std::env;
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, ListParams, PostParams};
+use kube::api::{Api, ListParams};
 use lateen_test_harness::{Installation, Store};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{back_up, create, install, phase};
+use self::population::{CONFIG_MAPS, MIX, Population};
+use crate::world::{ENDED, create, install, items, phase};
 
-const COUNT: usize = 10_000;
+/// How long a run of any size may take, with a server that was not built for speed.
+const RUN_LIMIT: Duration = Duration::from_mins(10);
 
-/// How many are created at the same time: more does not make two cores faster.
-const WRITERS: usize = 16;
+/// The most memory that a server may take, whatever the size, in MiB.
+const MEMORY_LIMIT: u64 = 128;
 
-/// All of them, as name and data, over pages.
+/// The most memory that a server may take for the largest size more than for the smallest, in MiB.
+const MEMORY_GROWTH: u64 = 40;
+
+/// What one run took.
+struct Measured {
+    objects: u64,
+    seconds: f64,
+    cpu: f64,
+    at_rest: u64,
+    peak: u64,
+    archive: u64,
+    files: u64,
+}
+
+/// What the server's memory was at most so far, in MiB.
+fn peak_memory(velero: &Installation<'_>) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", velero.process_id().unwrap())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+/// The time that the server has spent on a processor so far, in seconds.
+fn cpu_seconds(velero: &Installation<'_>) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", velero.process_id().unwrap())).unwrap();
+    // After the name, which may hold anything but ends with the last bracket: fields 14 and 15, in ticks of 10 ms.
+    let fields = stat.rsplit(')').next().unwrap().split_whitespace();
+    fields.skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap() / 100.0).sum()
+}
+
+/// Backs the namespaces up, and waits for the end.
+async fn back_up(velero: &Installation<'_>, name: &str, namespaces: &[String]) -> (Value, f64) {
+    let backup = json!({
+        "apiVersion": "velero.io/v1", "kind": "Backup",
+        "metadata": { "name": name, "namespace": velero.namespace() },
+        "spec": { "includedNamespaces": namespaces },
+    });
+    let start = Instant::now();
+    velero.objects().apply_value(&backup).await.unwrap();
+    let ended = velero.await_phase("Backup", name, &ENDED, RUN_LIMIT).await.unwrap();
+    (ended, start.elapsed().as_secs_f64())
+}
+
+async fn measure(size: usize, store: Store) -> Measured {
+    let velero = install(&format!("velero-scale-{size}"), store).await;
+    let population = population::create(&velero, &format!("scale-{size}"), size, &MIX).await;
+    let (at_rest, cpu) = (peak_memory(&velero), cpu_seconds(&velero));
+    let (backup, seconds) = back_up(&velero, "large", &population.namespaces).await;
+    let (peak, cpu) = (peak_memory(&velero), cpu_seconds(&velero) - cpu);
+    assert_eq!(phase(&backup), "Completed", "{:#}", backup["status"]);
+    assert_complete(&velero, &population);
+    let bucket = velero.bucket();
+    let length = |key: &str| fs::metadata(bucket.directory().join(key)).unwrap().len();
+    let files = bucket.keys_of("large").unwrap().iter().map(|key| length(key)).sum();
+    let objects = backup["status"]["progress"]["itemsBackedUp"].as_u64().unwrap();
+    Measured { objects, seconds, cpu, at_rest, peak, archive: length("backups/large/large.tar.gz"), files }
+}
+
+/// Everything that was made is in the archive, once.
+fn assert_complete(velero: &Installation<'_>, population: &Population) {
+    let mut times = BTreeMap::new();
+    for item in items(&velero.bucket().archive("large").unwrap()) {
+        *times.entry(item).or_insert(0) += 1;
+    }
+    let twice: Vec<_> = times.iter().filter(|(_, times)| **times != 1).collect();
+    assert!(twice.is_empty(), "more than once: {twice:?}");
+    let missing: Vec<_> = population.items.iter().filter(|item| !times.contains_key(*item)).collect();
+    assert!(missing.is_empty(), "{} are missing: {:?}", missing.len(), missing.first());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; run by name"]
+async fn backups_of_two_sizes() {
+    let sizes = env::var("LATEEN_SCALE").unwrap_or_else(|_| "5000,50000".into());
+    let store =
+        if env::var("LATEEN_SCALE_STORE").is_ok_and(|it| it == "s3") { Store::S3 } else { Store::File };
+    let mut all = Vec::new();
+    println!(
+        "| objects | wall time | objects/s | CPU time | memory at rest | peak memory | archive | all files |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    for size in sizes.split(',') {
+        let it = measure(size.trim().parse().unwrap(), store).await;
+        println!(
+            "| {} | {:.2} s | {:.0} | {:.2} s | {} MiB | {} MiB | {:.1} MB | {:.1} MB |",
+            it.objects,
+            it.seconds,
+            it.objects as f64 / it.seconds,
+            it.cpu,
+            it.at_rest,
+            it.peak,
+            it.archive as f64 / 1e6,
+            it.files as f64 / 1e6,
+        );
+        all.push(it);
+    }
+    let peaks = all.iter().map(|it| it.peak);
+    let (least, most) = (peaks.clone().min().unwrap(), peaks.max().unwrap());
+    assert!(most <= MEMORY_LIMIT, "{most} MiB");
+    assert!(most - least <= MEMORY_GROWTH, "{least} to {most} MiB");
+}
+
+/// All ConfigMaps of a namespace, as name and data, over pages.
 async fn read(velero: &Installation<'_>, namespace: &str) -> Vec<(String, Option<String>)> {
     let api: Api<ConfigMap> = Api::namespaced(velero.objects().client(), namespace);
     let mut found = Vec::new();
@@ -38,57 +152,28 @@ async fn read(velero: &Installation<'_>, namespace: &str) -> Vec<(String, Option
     found
 }
 
-/// The largest amount of memory that the server has had so far, in MiB.
-fn peak_memory(velero: &Installation<'_>) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", velero.process_id().unwrap())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes; run by name"]
 async fn ten_thousand_config_maps_come_back() {
     let velero = install("velero-scale", Store::File).await;
-    velero.objects().create_namespace("scale").await.unwrap();
-    let api: Api<ConfigMap> = Api::namespaced(velero.objects().client(), "scale");
-    let mut writers = tokio::task::JoinSet::new();
-    for writer in 0..WRITERS {
-        let api = api.clone();
-        writers.spawn(async move {
-            for number in (writer..COUNT).step_by(WRITERS) {
-                let map = json!({
-                    "metadata": { "name": format!("item-{number:05}"), "labels": { "shard": (number % 7).to_string() } },
-                    "data": { "text": format!("{number} {}", "x".repeat(1000)) },
-                });
-                api.create(&PostParams::default(), &serde_json::from_value(map).unwrap()).await.unwrap();
-            }
-        });
-    }
-    while let Some(ended) = writers.join_next().await {
-        ended.unwrap();
-    }
-    let before = read(&velero, "scale").await;
-    assert_eq!(before.len(), COUNT);
-    println!("memory of the server at rest: {} MiB", peak_memory(&velero));
-
-    let start = Instant::now();
-    let backup = back_up(&velero, "large", "scale").await;
-    println!("backup: {:.1} s, at most {} MiB so far", start.elapsed().as_secs_f64(), peak_memory(&velero));
+    let population = population::create(&velero, "scale", 10_000, &CONFIG_MAPS).await;
+    let (backup, seconds) = back_up(&velero, "large", &population.namespaces).await;
+    println!("backup: {seconds:.1} s, at most {} MiB so far", peak_memory(&velero));
     assert_eq!(phase(&backup), "Completed", "{backup:#}");
 
+    let mapping: Vec<String> =
+        population.namespaces.iter().map(|namespace| format!("{namespace}:{namespace}-2")).collect();
+    let mapping = mapping.join(",");
     let start = Instant::now();
-    let arguments = [
-        "restore",
-        "create",
-        "large",
-        "--from-backup",
-        "large",
-        "--namespace-mappings",
-        "scale:scale-2",
-        "--wait",
-    ];
+    let arguments =
+        ["restore", "create", "large", "--from-backup", "large", "--namespace-mappings", &mapping, "--wait"];
     let said = create(&velero, &arguments).await;
-    println!("restore: {:.1} s, at most {} MiB so far", start.elapsed().as_secs_f64(), peak_memory(&velero));
+    let seconds = start.elapsed().as_secs_f64();
+    println!("restore: {seconds:.1} s, at most {} MiB so far", peak_memory(&velero));
     assert!(said.contains("completed with status: Completed"), "{said}");
-    assert!(read(&velero, "scale-2").await == before, "every object is there, with its data");
+    for namespace in &population.namespaces {
+        let (before, after) =
+            (read(&velero, namespace).await, read(&velero, &format!("{namespace}-2")).await);
+        assert!(before == after && !before.is_empty(), "every object is there, with its data");
+    }
 }

@@ -22,9 +22,10 @@ pub(crate) fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(|| Cluster::start().unwrap())
 }
 
-/// What a test installs: the program that Cargo has just built.
+/// What a test installs: the program that Cargo has just built, or the one that `LATEEN_BINARY` names.
 pub(crate) fn setup(namespace: &str, store: Store) -> Setup {
-    Setup::new(env!("CARGO_BIN_EXE_lateen"), namespace, store)
+    let binary = std::env::var_os("LATEEN_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_lateen").into());
+    Setup::new(binary, namespace, store)
 }
 
 /// A server in `namespace`, which no other test uses.
@@ -93,6 +94,15 @@ pub(crate) async fn restore(
 /// Runs a command of the CLI that has to succeed, and gives back what it says.
 pub(crate) async fn create(installation: &Installation<'_>, arguments: &[&str]) -> String {
     installation.velero(arguments).await.unwrap().success().unwrap()
+}
+
+/// What `lateen actions list` tells, which a server has answered.
+pub(crate) async fn listed_actions(velero: &Installation<'_>) -> Value {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_lateen"));
+    command.args(["actions", "list", "-o", "json", "-n", velero.namespace(), "--kubeconfig"]);
+    let output = command.arg(cluster().kubeconfig()).output().await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// What a status says about how a run ended.

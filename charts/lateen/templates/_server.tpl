@@ -11,6 +11,10 @@ metrics-address: metricsAddress
 default-backup-storage-location: defaultBackupStorageLocation
 default-backup-ttl: defaultBackupTTL
 default-item-operation-timeout: defaultItemOperationTimeout
+default-snapshot-move-data: defaultSnapshotMoveData
+default-volume-snapshot-locations: defaultVolumeSnapshotLocations
+default-volumes-to-fs-backup: defaultVolumesToFsBackup
+item-block-worker-count: itemBlockWorkerCount
 resource-timeout: resourceTimeout
 terminating-resource-timeout: terminatingResourceTimeout
 store-validation-frequency: storeValidationFrequency

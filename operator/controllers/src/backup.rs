@@ -1,30 +1,45 @@
-//! Backups: queued in the order of their arrival, run one at a time, and ended honestly if a server before this one left them behind.
+//! Backups: queued in the order of their arrival, run one at a time, and begun again if a server before this one left them behind.
 //!
 //! One task watches and decides, the run is another. The queue moves whenever a run ends, however it ends.
 
 pub mod archive;
+mod block;
+mod chosen;
 mod collect;
+mod course;
+mod engine;
+mod facts;
 pub mod files;
-pub mod items;
+mod finalize;
+mod gathered;
+pub mod hooks;
+mod items;
+mod observe;
+pub mod operations;
+mod post_items;
 mod recover;
 mod run;
 mod run_error;
+mod scope;
+mod stored;
 mod sweep;
+mod taking;
+pub mod volumes;
+mod workers;
 
 use std::sync::Arc;
 
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::ResourceExt;
-use lateen_api::labels;
-use lateen_api::v1::{Backup, BackupPhase, BackupStorageLocation};
-use lateen_cluster::discovery::{self, Discovery};
+use lateen_api::v1::{Backup, BackupPhase};
 use lateen_cluster::resource::patch_checked;
 use lateen_cluster::watch::watch;
 use lateen_core::backup::queue::{self, Waiting};
-use lateen_core::backup::request::{Observed, prepare};
+use lateen_core::backup::request::prepare;
 use tokio::task::JoinHandle;
 
+use self::facts::schedule_of;
 use crate::context::Context;
 use crate::error_chain::error_chain;
 use crate::known::Known;
@@ -34,7 +49,8 @@ use crate::run_status::{RunStatus, StatusError};
 /// How often the queue is looked at when nothing happens: what failed for a passing reason is tried again then.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// Works on Backups until the server shuts down. A run that is under way then ends as failed before this returns.
+/// Works on Backups until the server shuts down. A run that is under way then closes what it has opened before this returns; the next server
+/// begins it again.
 pub async fn control(context: Context) {
     let mut events = std::pin::pin!(watch::<Backup>(context.client.clone(), &context.namespace, ""));
     let mut known = Known::<Backup>::default();
@@ -42,6 +58,8 @@ pub async fn control(context: Context) {
     let mut running: Option<JoinHandle<()>> = None;
     loop {
         tokio::select! {
+            // First, or a run that was interrupted would make place for the next one, which would lose an attempt.
+            biased;
             () = context.shutdown.cancelled() => break,
             Some(told) = events.next() => known.take_in(told),
             () = ended(&mut running) => running = None,
@@ -51,7 +69,7 @@ pub async fn control(context: Context) {
             continue;
         }
         if !recovered {
-            recover::end_interrupted(&context, known.all()).await;
+            recover::end_interrupted(&context, known.all());
             recovered = true;
         }
         enqueue_new(&context, &known).await;
@@ -60,7 +78,7 @@ pub async fn control(context: Context) {
         }
     }
     if let Some(run) = running {
-        // The run sees the shutdown itself; it says so in the status and leaves nothing half-written.
+        // The run sees the shutdown itself; it runs the post hooks that are due and leaves nothing half-written.
         let _ = run.await;
     }
 }
@@ -149,7 +167,7 @@ async fn start_next(context: &Context, known: &Known<Backup>) -> Option<JoinHand
 /// Observe, decide, run, report.
 async fn validate_and_run(context: &Context, ready: Backup) {
     let name = ready.name_any();
-    let (discovery, observed) = match observe(context).await {
+    let (discovery, observed) = match observe::observe(context, &ready).await {
         Ok(found) => found,
         Err(error) => {
             // The Backup stays in ReadyToStart and is tried again at the next look.
@@ -182,32 +200,15 @@ async fn validate_and_run(context: &Context, ready: Backup) {
             tracing::info!(backup = name, location = request.location.name_any(), "backup started");
             let schedule = schedule_of(status.current()).to_owned();
             context.metrics.backup(RunEvent::Attempt, &schedule);
-            let end = run::run(context, &discovery, request, status).await;
-            context.metrics.backup(end, &schedule);
-            tracing::info!(backup = name, ?end, "backup ended");
+            let end = course::run(context, &discovery, request, status).await;
+            if let Some(end) = end {
+                context.metrics.backup(end, &schedule);
+                tracing::info!(backup = name, ?end, "backup ended");
+            }
         }
         Err(StatusError::NotOurs | StatusError::Gone) => {}
         Err(error) => {
             tracing::warn!(backup = name, error = error_chain(&error), "the backup was not started");
         }
     }
-}
-
-/// The schedule that made a backup, empty for none.
-fn schedule_of(backup: &Backup) -> &str {
-    backup.labels().get(labels::SCHEDULE_NAME).map_or("", String::as_str)
-}
-
-async fn observe(
-    context: &Context,
-) -> Result<(Discovery, Observed), Box<dyn std::error::Error + Send + Sync>> {
-    let discovery = discovery::discover(&context.client).await?;
-    let locations = context.list::<BackupStorageLocation>("").await?;
-    let namespaces: kube::Api<k8s_openapi::api::core::v1::Namespace> = kube::Api::all(context.client.clone());
-    let labelled = kube::api::ListParams::default().labels(&format!("{}=true", labels::EXCLUDE_FROM_BACKUP));
-    let namespaces_labelled_out =
-        namespaces.list_metadata(&labelled).await?.iter().map(ResourceExt::name_any).collect();
-    let server = &discovery.server;
-    let server_version = (server.git_version.clone(), server.major.clone(), server.minor.clone());
-    Ok((discovery, Observed { locations, namespaces_labelled_out, server_version }))
 }

@@ -8,6 +8,7 @@ use kube::core::DeserializeGuard;
 use kube::{Client, ResourceExt};
 use lateen_actions::ActionRegistry;
 use lateen_api::GoDuration;
+use lateen_core::backup::collection::ALL_VERSIONS_FEATURE;
 use lateen_core::backup::request::Defaults;
 use lateen_core::journal::line::Format;
 use lateen_store::StoreEnvironment;
@@ -22,6 +23,8 @@ pub struct Options {
     pub backup_defaults: Defaults,
     /// `--default-item-operation-timeout`.
     pub item_operation_timeout: GoDuration,
+    /// `--item-operation-sync-frequency`.
+    pub item_operation_sync_frequency: std::time::Duration,
     /// `--resource-timeout`.
     pub resource_timeout: std::time::Duration,
     /// `--terminating-resource-timeout`.
@@ -30,6 +33,8 @@ pub struct Options {
     pub store_validation_frequency: GoDuration,
     /// `--client-page-size`.
     pub page_size: u32,
+    /// `--item-block-worker-count`: blocks of items that a backup processes side by side; 0 for as many as there are processors.
+    pub item_block_workers: usize,
     /// `--restore-resource-priorities`, as given.
     pub restore_priorities: Option<String>,
     /// `--schedule-skip-immediately`.
@@ -40,6 +45,13 @@ pub struct Options {
     pub log_format: Format,
     /// Directory for what a run keeps on disk while it lasts.
     pub scratch: PathBuf,
+}
+
+impl Options {
+    /// Whether backups hold every version that the API server has of a kind, and not only the preferred one.
+    pub fn all_versions(&self) -> bool {
+        self.features.iter().any(|feature| feature == ALL_VERSIONS_FEATURE)
+    }
 }
 
 /// Handed to every controller.

@@ -13,7 +13,7 @@ use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
-use lateen_actions::{ActionRun, ITEM_ACTION_LABEL, Purpose, Role, RunInfo, Stage};
+use lateen_actions::{ActionRun, ActionSet, ITEM_ACTION_LABEL, Purpose, Role, RunInfo, Stage};
 use lateen_api::labels::PLUGIN_CONFIG;
 use lateen_api::v1::Backup;
 use lateen_cluster::watch::{Watched, watch};
@@ -26,7 +26,7 @@ use crate::context::Context;
 use crate::known::Known;
 use status::Teller;
 
-pub use record::{record, write_record};
+pub use record::{record, write_record, write_shared_record};
 
 mod cluster;
 
@@ -112,7 +112,7 @@ pub fn begin<K: ResourceExt + Serialize>(
     run: &RunObject<'_, K>,
     journal: &Journal,
 ) -> Arc<ActionRun> {
-    let RunObject { purpose, object, started, source, catalog } = run;
+    let RunObject { purpose, .. } = run;
     let set = context.actions.snapshot();
     for action in
         set.describe().into_iter().filter(|a| a.roles.iter().any(|role| roles(*purpose).contains(role)))
@@ -137,12 +137,28 @@ pub fn begin<K: ResourceExt + Serialize>(
             format!("ConfigMap {} is labelled as an item action and cannot be read as one", source.source);
         journal.write(Entry::error(line).with("error", &source.reason));
     }
+    ActionRun::new(set, run_info(context, run, Stage::Items))
+}
+
+/// Goes on with a run after its items, with the actions of this set: to follow operations, or to finalize a backup. Nothing is written into a
+/// log.
+pub fn go_on<K: ResourceExt + Serialize>(
+    context: &Context,
+    run: &RunObject<'_, K>,
+    stage: Stage,
+    set: Arc<ActionSet>,
+) -> Arc<ActionRun> {
+    ActionRun::new(set, run_info(context, run, stage))
+}
+
+fn run_info<K: ResourceExt + Serialize>(context: &Context, run: &RunObject<'_, K>, stage: Stage) -> RunInfo {
+    let RunObject { purpose, object, started, source, catalog } = run;
     let cluster =
         RunCluster::new(context.client.clone(), context.namespace.clone(), Arc::new((*catalog).clone()));
     let json = |object: serde_json::Result<String>| object.unwrap_or_default().into();
-    let info = RunInfo {
+    RunInfo {
         purpose: *purpose,
-        stage: Stage::Items,
+        stage,
         name: object.name_any(),
         namespace: context.namespace.clone(),
         uid: object.uid().unwrap_or_default(),
@@ -155,8 +171,7 @@ pub fn begin<K: ResourceExt + Serialize>(
         cancelled: context.shutdown.clone(),
         fixed: None,
         cluster: Some(Arc::new(cluster)),
-    };
-    ActionRun::new(set, info)
+    }
 }
 
 /// The roles that a run asks.

@@ -4,6 +4,7 @@
 //! what became of it. Status is only ever patched with the fields that changed and with the resource version that the decision was made
 //! on. Two servers that both believe to lead cannot both run a backup: the second patch is a conflict.
 
+mod archive_entries;
 pub mod backup;
 pub mod backup_storage_location;
 pub mod context;
@@ -14,6 +15,7 @@ pub mod item_actions;
 pub mod known;
 pub mod location;
 pub mod metrics;
+pub mod pod_hook;
 pub mod restore;
 pub mod run_log;
 pub mod run_status;

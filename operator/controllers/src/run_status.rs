@@ -4,7 +4,10 @@
 //! conflict the object is read again and written to only if its run record still names this process. Other people may label or annotate
 //! the object at any time.
 
-use std::time::{Duration, Instant};
+mod progress;
+mod shared;
+
+use std::sync::Arc;
 
 use kube::api::Api;
 use kube::{Resource, ResourceExt};
@@ -14,11 +17,15 @@ use lateen_core::run_record::RunRecord;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use progress::{ProgressReporter, StatusWriter};
+pub use shared::SharedRunStatus;
+pub(crate) use shared::change_record;
+
 /// How often a patch is tried when others change the object at the same time.
 const ATTEMPTS: usize = 8;
 
 /// Why the status cannot be written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StatusError {
     /// Another process has taken the run over, or somebody removed the record: this one must stop.
     #[error("the run is not this server's any more")]
@@ -28,10 +35,13 @@ pub enum StatusError {
     Gone,
     /// The API server did not take the patch.
     #[error("cannot write the status of the run")]
-    Patch(#[source] PatchError),
+    Patch(#[source] Arc<PatchError>),
     /// The API server could not be asked for the present state.
     #[error("cannot read the object of the run again")]
-    Read(#[source] kube::Error),
+    Read(#[source] Arc<kube::Error>),
+    /// The task that writes for everybody is gone: the server is going down, or the task broke off.
+    #[error("the task that writes the status of the run has ended")]
+    WriterEnded,
 }
 
 /// The object of a run, as last seen by whoever runs it.
@@ -62,6 +72,23 @@ where
         Ok(Self { api, current, leader: leader.to_owned() })
     }
 
+    /// Takes over a run that goes on where it is: the record stays and names `leader` from now on, and `change` changes the object with it,
+    /// on the state `seen`. A run without a record gets one. A conflict means that somebody was faster; nothing was changed then.
+    pub async fn adopt(
+        api: Api<K>,
+        seen: K,
+        leader: &str,
+        change: impl FnOnce(&mut K),
+    ) -> Result<Self, StatusError> {
+        let mut changed = seen.clone();
+        let mut record = record_of(&seen).unwrap_or_else(|| RunRecord::start(None, leader));
+        leader.clone_into(&mut record.leader);
+        write_record(&mut changed, &record);
+        change(&mut changed);
+        let current = patch_checked(&api, &seen, &changed).await.map_err(StatusError::from_patch)?;
+        Ok(Self { api, current, leader: leader.to_owned() })
+    }
+
     /// The object as last seen.
     pub fn current(&self) -> &K {
         &self.current
@@ -83,7 +110,7 @@ where
             }
             self.read_again().await?;
         }
-        Err(last.map_or(StatusError::NotOurs, StatusError::Patch))
+        Err(last.map_or(StatusError::NotOurs, |conflict| StatusError::Patch(Arc::new(conflict))))
     }
 
     /// Changes the run's record.
@@ -97,7 +124,8 @@ where
     }
 
     async fn read_again(&mut self) -> Result<(), StatusError> {
-        let fresh = self.api.get_opt(&self.current.name_any()).await.map_err(StatusError::Read)?;
+        let fresh = self.api.get_opt(&self.current.name_any()).await;
+        let fresh = fresh.map_err(|error| StatusError::Read(Arc::new(error)))?;
         let fresh = fresh.filter(|object| object.uid() == self.current.uid()).ok_or(StatusError::Gone)?;
         if record_of(&fresh).is_none_or(|record| record.leader != self.leader) {
             return Err(StatusError::NotOurs);
@@ -111,42 +139,8 @@ impl StatusError {
     fn from_patch(error: PatchError) -> Self {
         match error {
             PatchError::NotFound(_) => Self::Gone,
-            other => Self::Patch(other),
+            other => Self::Patch(Arc::new(other)),
         }
-    }
-}
-
-/// How often a progress is written down at most.
-const PROGRESS_EVERY: Duration = Duration::from_secs(1);
-
-/// Writes a run's progress down, at most once a second and only when it changed.
-pub struct ProgressReporter<'a, K, P> {
-    status: &'a mut RunStatus<K>,
-    write: fn(&mut K, P),
-    last: Instant,
-    told: Option<P>,
-}
-
-impl<'a, K, P> ProgressReporter<'a, K, P>
-where
-    K: Resource + Clone + std::fmt::Debug + Serialize + DeserializeOwned,
-    K::DynamicType: Default,
-    P: Copy + PartialEq,
-{
-    /// `write` puts a progress into the object's status.
-    pub fn new(status: &'a mut RunStatus<K>, write: fn(&mut K, P)) -> Self {
-        Self { status, write, last: Instant::now(), told: None }
-    }
-
-    /// Tells how far the run is.
-    pub async fn report(&mut self, now: P) -> Result<(), StatusError> {
-        if self.last.elapsed() < PROGRESS_EVERY || self.told == Some(now) {
-            return Ok(());
-        }
-        self.last = Instant::now();
-        self.told = Some(now);
-        let write = self.write;
-        self.status.update(|object| write(object, now)).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The archive of a backup: where each item stands in it, and what a reader accepts.
 
 pub mod index;
+pub mod limits;
 pub mod path;
 
 /// The format that is written, and stands in `metadata/version`.

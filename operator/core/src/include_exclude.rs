@@ -4,16 +4,14 @@ use std::collections::BTreeSet;
 
 use globset::{Glob, GlobMatcher};
 
+/// Characters that make an entry a pattern; an entry without them matches itself only.
+const PATTERN_MARKS: [char; 6] = ['*', '?', '[', '{', '}', '\\'];
+
 /// Two lists of patterns. An empty include list includes everything; an exclude always wins.
 #[derive(Debug, Clone, Default)]
 pub struct IncludesExcludes {
-    includes: BTreeSet<String>,
-    excludes: BTreeSet<String>,
-    include_globs: Vec<GlobMatcher>,
-    exclude_globs: Vec<GlobMatcher>,
-    /// A pattern that does not compile makes its whole list match nothing.
-    broken_includes: bool,
-    broken_excludes: bool,
+    includes: Patterns,
+    excludes: Patterns,
 }
 
 impl IncludesExcludes {
@@ -22,53 +20,59 @@ impl IncludesExcludes {
         includes: impl IntoIterator<Item = S>,
         excludes: impl IntoIterator<Item = S>,
     ) -> Self {
-        let includes: BTreeSet<String> = includes.into_iter().map(Into::into).collect();
-        let excludes: BTreeSet<String> = excludes.into_iter().map(Into::into).collect();
-        let (include_globs, broken_includes) = compile(&includes);
-        let (exclude_globs, broken_excludes) = compile(&excludes);
-        Self { includes, excludes, include_globs, exclude_globs, broken_includes, broken_excludes }
+        Self { includes: Patterns::new(includes), excludes: Patterns::new(excludes) }
+    }
+
+    /// Puts one more entry into the include list.
+    pub fn add_include(&mut self, entry: String) {
+        self.includes.insert(entry);
+    }
+
+    /// Puts one more entry into the exclude list.
+    pub fn add_exclude(&mut self, entry: String) {
+        self.excludes.insert(entry);
     }
 
     /// Whether `name` is wanted.
     pub fn includes(&self, name: &str) -> bool {
-        !self.is_excluded(name) && (self.includes.is_empty() || self.is_listed(name))
+        !self.is_excluded(name) && (self.includes.entries.is_empty() || self.is_listed(name))
     }
 
     /// Whether an exclude pattern matches.
     pub fn is_excluded(&self, name: &str) -> bool {
-        !self.broken_excludes && self.exclude_globs.iter().any(|glob| glob.is_match(name))
+        self.excludes.matches(name)
     }
 
     /// Whether an include pattern matches; an empty list lists nothing.
     pub fn is_listed(&self, name: &str) -> bool {
-        self.includes.contains("*")
-            || (!self.broken_includes && self.include_globs.iter().any(|glob| glob.is_match(name)))
+        self.includes.everything || self.includes.matches(name)
     }
 
     /// Nothing is left out.
     pub fn is_everything(&self) -> bool {
-        self.excludes.is_empty()
-            && (self.includes.is_empty() || (self.includes.len() == 1 && self.includes.contains("*")))
+        let included = self.included();
+        self.excluded().is_empty()
+            && (included.is_empty() || (included.len() == 1 && self.includes.everything))
     }
 
     /// The include list, sorted.
     pub fn included(&self) -> &BTreeSet<String> {
-        &self.includes
+        &self.includes.entries
     }
 
     /// The exclude list, sorted.
     pub fn excluded(&self) -> &BTreeSet<String> {
-        &self.excludes
+        &self.excludes.entries
     }
 
     /// For people: `a, b`, or `*` for everything.
     pub fn includes_text(&self) -> String {
-        if self.includes.is_empty() { "*".into() } else { join(&self.includes) }
+        if self.included().is_empty() { "*".into() } else { join(self.included()) }
     }
 
     /// For people: `a, b`, or `<none>`.
     pub fn excludes_text(&self) -> String {
-        if self.excludes.is_empty() { "<none>".into() } else { join(&self.excludes) }
+        if self.excluded().is_empty() { "<none>".into() } else { join(self.excluded()) }
     }
 }
 
@@ -76,13 +80,53 @@ fn join(names: &BTreeSet<String>) -> String {
     names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn compile(patterns: &BTreeSet<String>) -> (Vec<GlobMatcher>, bool) {
-    let compiled: Result<Vec<_>, _> =
-        patterns.iter().map(|p| Glob::new(p).map(|g| g.compile_matcher())).collect();
-    match compiled {
-        Ok(globs) => (globs, false),
-        Err(_) => (Vec::new(), true),
+/// One list. Plain names are looked up, so that a list of thousands costs no more than one of two.
+#[derive(Debug, Clone, Default)]
+struct Patterns {
+    entries: BTreeSet<String>,
+    globs: Vec<(String, GlobMatcher)>,
+    /// `*` is among them.
+    everything: bool,
+    /// The first pattern that does not compile, in the order of the alphabet: it and what stands behind it match nothing.
+    broken: Option<String>,
+}
+
+impl Patterns {
+    fn new<S: Into<String>>(entries: impl IntoIterator<Item = S>) -> Self {
+        let mut patterns = Self::default();
+        entries.into_iter().for_each(|entry| patterns.insert(entry.into()));
+        patterns
     }
+
+    fn insert(&mut self, entry: String) {
+        if self.entries.contains(&entry) {
+            return;
+        }
+        self.everything |= entry == "*";
+        if entry.contains(PATTERN_MARKS) {
+            match Glob::new(&entry) {
+                Ok(glob) => self.globs.push((entry.clone(), glob.compile_matcher())),
+                Err(_) if self.broken.as_ref().is_none_or(|broken| entry < *broken) => {
+                    self.broken = Some(entry.clone());
+                }
+                Err(_) => {}
+            }
+        }
+        self.entries.insert(entry);
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        let in_force = |entry: &str| self.broken.as_deref().is_none_or(|broken| entry < broken);
+        let plain = !name.contains(PATTERN_MARKS) && self.entries.contains(name) && in_force(name);
+        plain || self.globs.iter().any(|(entry, glob)| in_force(entry) && glob.is_match(name))
+    }
+}
+
+/// What is wrong with the patterns themselves. One message per fault.
+pub fn check_patterns(includes: &[String], excludes: &[String]) -> Vec<String> {
+    let patterns = includes.iter().chain(excludes).filter(|entry| entry.contains(PATTERN_MARKS));
+    let broken = patterns.filter(|pattern| Glob::new(pattern).is_err());
+    broken.map(|pattern| format!("pattern {pattern:?} cannot be read")).collect()
 }
 
 /// What is wrong with a pair of lists in which `*` may only be included, and only alone. One message per fault.
@@ -148,8 +192,16 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_does_not_compile_matches_nothing() {
-        assert!(!IncludesExcludes::new(["a[", "b"], []).includes("b"));
+    fn a_pattern_that_does_not_compile_ends_its_list() {
+        let list = IncludesExcludes::new(["a", "b[", "c", "d*"], []);
+        let found: Vec<&str> =
+            ["a", "b[", "c", "d1"].into_iter().filter(|name| list.includes(name)).collect();
+        assert_eq!(found, ["a"]);
+        let names = ["a[", "{a", "b"].map(String::from);
+        assert_eq!(
+            check_patterns(&names[..1], &names[1..]),
+            [r#"pattern "a[" cannot be read"#, r#"pattern "{a" cannot be read"#]
+        );
     }
 
     #[test]

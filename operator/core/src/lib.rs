@@ -7,11 +7,14 @@
 pub mod archive;
 pub mod backup;
 pub mod catalog;
+pub mod hooks;
 pub mod include_exclude;
 pub mod item;
+pub mod item_operation;
 pub mod journal;
 pub mod kind;
 pub mod namespaces;
+pub mod quantity;
 pub mod restore;
 pub mod results;
 pub mod run_record;

@@ -70,6 +70,11 @@ impl NamespaceFilter {
         Ok(Self { lists: IncludesExcludes::new(wanted, unwanted), nothing })
     }
 
+    /// One that leaves nothing out.
+    pub fn everything() -> Self {
+        Self { lists: IncludesExcludes::default(), nothing: false }
+    }
+
     /// Whether objects of this namespace belong to the run.
     pub fn includes(&self, namespace: &str) -> bool {
         !self.nothing && self.lists.includes(namespace)

@@ -1,6 +1,6 @@
 //! The results document of a run: its warnings and errors, grouped by where they belong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,22 @@ impl Messages {
     }
 }
 
+impl Messages {
+    fn add_all(&mut self, later: Messages) {
+        let Messages { velero, cluster, namespaces } = later;
+        add_new(&mut self.velero, velero);
+        add_new(&mut self.cluster, cluster);
+        for (namespace, messages) in namespaces {
+            add_new(self.namespaces.entry(namespace).or_default(), messages);
+        }
+    }
+}
+
+fn add_new(messages: &mut Vec<String>, later: Vec<String>) {
+    let known: HashSet<String> = messages.iter().cloned().collect();
+    messages.extend(later.into_iter().filter(|message| !known.contains(message)));
+}
+
 /// The document: `{"errors":{},"warnings":{}}` where nothing went wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Results {
@@ -74,6 +90,15 @@ pub struct Results {
     /// What is worth a look.
     #[serde(default)]
     pub warnings: Messages,
+}
+
+impl Results {
+    /// Adds what came later. What is there already, word for word, is not added again: whoever adds may have died before telling so.
+    pub fn add(&mut self, later: Results) {
+        let Results { errors, warnings } = later;
+        self.errors.add_all(errors);
+        self.warnings.add_all(warnings);
+    }
 }
 
 #[cfg(test)]
@@ -91,5 +116,20 @@ mod tests {
             r#"{"errors":{"cluster":["e"]},"warnings":{"namespaces":{"app":["w"]}}}"#
         );
         assert_eq!(results.warnings.count() + results.errors.count(), 2);
+    }
+
+    #[test]
+    fn what_came_later_is_added_once() {
+        let app = Place::Namespace("app".into());
+        let mut results = Results::default();
+        results.errors.add(&app, "first".into());
+        let mut later = Results::default();
+        later.errors.add(&app, "second".into());
+        later.errors.add(&app, "second".into());
+        later.warnings.add(&Place::Run, "odd".into());
+        results.add(later.clone());
+        results.add(later);
+        assert_eq!(results.errors.namespaces["app"], ["first", "second", "second"]);
+        assert_eq!(results.warnings.velero, ["odd"]);
     }
 }

@@ -3,6 +3,7 @@
 //! Flags of Velero that mean nothing here are accepted and told once in the log; flags whose feature does not exist yet are not listed,
 //! so that using one is an error and not a silence.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -70,9 +71,33 @@ pub struct ServerArgs {
     #[arg(long, default_value = "720h", value_parser = go_duration)]
     pub default_backup_ttl: Duration,
 
+    /// Whether the files of all pod volumes are copied in backups that do not say.
+    #[arg(long, default_value_t = false, num_args = 0..=1, default_missing_value = "true")]
+    pub default_volumes_to_fs_backup: bool,
+
+    /// Whether the content of CSI snapshots is copied to the repository in backups that do not say.
+    #[arg(long, default_value_t = false, num_args = 0..=1, default_missing_value = "true")]
+    pub default_snapshot_move_data: bool,
+
+    /// Snapshot locations of backups that name none, for providers that have several: `provider:location`, comma separated.
+    #[arg(long, default_value = "", value_parser = snapshot_locations)]
+    pub default_volume_snapshot_locations: SnapshotLocations,
+
+    /// Label of claims that are snapshotted together, for backups that do not say.
+    #[arg(long, default_value = lateen_api::labels::VOLUME_GROUP)]
+    pub volume_group_snapshot_label_key: String,
+
+    /// How many blocks of items a backup processes side by side; 0 for as many as the machine has processors.
+    #[arg(long, default_value_t = 0)]
+    pub item_block_worker_count: usize,
+
     /// How long asynchronous operations of a run may take that does not say.
     #[arg(long, default_value = "4h", value_parser = go_duration)]
     pub default_item_operation_timeout: Duration,
+
+    /// How often actions are asked about their operations.
+    #[arg(long, default_value = "10s", value_parser = go_duration)]
+    pub item_operation_sync_frequency: Duration,
 
     /// How long to wait for a custom resource definition, a related object and the like.
     #[arg(long, default_value = "10m", value_parser = go_duration)]
@@ -164,8 +189,6 @@ struct IgnoredArgs {
     #[arg(long, hide = true)]
     garbage_collection_frequency: Option<String>,
     #[arg(long, hide = true)]
-    item_operation_sync_frequency: Option<String>,
-    #[arg(long, hide = true)]
     uploader_type: Option<String>,
     #[arg(long, hide = true)]
     client_qps: Option<String>,
@@ -181,7 +204,6 @@ impl ServerArgs {
             profiler_address,
             backup_sync_period,
             garbage_collection_frequency,
-            item_operation_sync_frequency,
             uploader_type,
             client_qps,
             client_burst,
@@ -191,7 +213,6 @@ impl ServerArgs {
             ("--profiler-address", profiler_address),
             ("--backup-sync-period", backup_sync_period),
             ("--garbage-collection-frequency", garbage_collection_frequency),
-            ("--item-operation-sync-frequency", item_operation_sync_frequency),
             ("--uploader-type", uploader_type),
             ("--client-qps", client_qps),
             ("--client-burst", client_burst),
@@ -229,6 +250,20 @@ fn go_duration(text: &str) -> Result<Duration, String> {
     } else {
         Ok(duration.to_std())
     }
+}
+
+/// Provider -> name of the snapshot location that is taken where there are several.
+pub type SnapshotLocations = BTreeMap<String, String>;
+
+fn snapshot_locations(text: &str) -> Result<SnapshotLocations, String> {
+    let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    let pairs = entries.map(|entry| match entry.split_once(':') {
+        Some((provider, location)) if !provider.is_empty() && !location.is_empty() => {
+            Ok((provider.to_owned(), location.to_owned()))
+        }
+        _ => Err(format!("{entry:?} is not a provider and a location like aws:default")),
+    });
+    pairs.collect()
 }
 
 fn listen_address(text: &str) -> Result<SocketAddr, String> {
@@ -294,6 +329,24 @@ mod tests {
         let error =
             server(&["--action-service-account=a", "--action-cluster-access=watch:pods"]).unwrap_err();
         assert!(error.contains("\"watch\" is no verb"), "{error}");
+    }
+
+    #[test]
+    fn defaults_of_backups_can_be_set() {
+        let none = server(&["--default-volume-snapshot-locations="]).unwrap();
+        assert!(!none.default_volumes_to_fs_backup && none.default_volume_snapshot_locations.is_empty());
+        let set = server(&[
+            "--default-volumes-to-fs-backup",
+            "--default-snapshot-move-data=true",
+            "--default-volume-snapshot-locations=aws:east,velero.io/gcp:west",
+            "--item-block-worker-count=3",
+        ])
+        .unwrap();
+        assert!(set.default_volumes_to_fs_backup && set.default_snapshot_move_data);
+        assert_eq!(set.default_volume_snapshot_locations["velero.io/gcp"], "west");
+        assert_eq!(set.item_block_worker_count, 3);
+        let error = server(&["--default-volume-snapshot-locations=aws"]).unwrap_err();
+        assert!(error.contains("\"aws\" is not a provider and a location"), "{error}");
     }
 
     #[test]

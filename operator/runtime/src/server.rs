@@ -43,9 +43,6 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 /// How long connections that are open may finish after that.
 const PORTS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Label key of volume group snapshots, which has no flag yet.
-const VOLUME_GROUP_LABEL: &str = lateen_api::labels::VOLUME_GROUP;
-
 /// Runs until SIGTERM or SIGINT.
 pub(crate) async fn serve(args: ServerArgs) -> anyhow::Result<()> {
     telemetry::init(args.log_level, args.log_format);
@@ -149,6 +146,7 @@ async fn start_controllers(context: &Context) -> JoinSet<()> {
     let _ = first_load.await;
     tasks.spawn(controllers::backup_storage_location::control(context.clone()));
     tasks.spawn(controllers::backup::control(context.clone()));
+    tasks.spawn(controllers::backup::operations::control(context.clone()));
     tasks.spawn(controllers::restore::control(context.clone()));
     tasks.spawn(controllers::schedule::control(context.clone()));
     tasks.spawn(controllers::download_request::control(context.clone()));
@@ -261,13 +259,18 @@ fn options(args: &ServerArgs, scratch: PathBuf) -> Options {
             ttl: args.default_backup_ttl.into(),
             item_operation_timeout: args.default_item_operation_timeout.into(),
             resource_timeout: args.resource_timeout.into(),
-            volume_group_label: VOLUME_GROUP_LABEL.to_owned(),
+            volume_group_label: args.volume_group_snapshot_label_key.clone(),
+            snapshot_locations: args.default_volume_snapshot_locations.clone(),
+            volumes_to_fs_backup: args.default_volumes_to_fs_backup,
+            snapshot_move_data: args.default_snapshot_move_data,
         },
         item_operation_timeout: args.default_item_operation_timeout.into(),
+        item_operation_sync_frequency: args.item_operation_sync_frequency,
         resource_timeout: args.resource_timeout,
         terminating_timeout: args.terminating_resource_timeout,
         store_validation_frequency: GoDuration::from(args.store_validation_frequency),
         page_size: args.client_page_size,
+        item_block_workers: args.item_block_worker_count,
         restore_priorities: args.restore_resource_priorities.clone(),
         schedule_skip_immediately: args.schedule_skip_immediately,
         features: args.features.iter().filter(|f| !f.is_empty()).cloned().collect(),

@@ -28,7 +28,7 @@ enum What {
     },
     /// Build tools and nothing else
     Tools {
-        /// Which ones [default: all]
+        /// Which ones [default: those that all tests need together]
         names: Vec<Tool>,
     },
     /// Print where a tool is; it is built if need be
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         What::Up { without } => up(&without),
         What::Tools { names } => {
-            let names = if names.is_empty() { Tool::ALL.to_vec() } else { names };
+            let names = if names.is_empty() { Tool::OF_TESTS.to_vec() } else { names };
             let found = tools::ensure(&names)?;
             for tool in names {
                 println!("{}", found.path(tool).display());

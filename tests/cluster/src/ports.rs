@@ -19,7 +19,7 @@ pub fn free<const N: usize>() -> io::Result<[u16; N]> {
 }
 
 /// Whether somebody listens on a port.
-pub(crate) fn is_open(port: u16) -> bool {
+pub fn is_open(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 

@@ -36,8 +36,10 @@ pub enum Tool {
     Kwok,
     /// An S3 server over a directory.
     Versitygw,
-    /// Velero's command line.
+    /// Velero's command line, and its server.
     Velero,
+    /// What Velero's server needs for S3: a program of its own that it starts. No test needs it but the one with that server.
+    VeleroPluginForAws,
     /// Installs charts.
     Helm,
 }
@@ -47,13 +49,14 @@ pub enum Tool {
 pub(crate) enum Module {
     Kubernetes,
     Velero,
+    VeleroPluginAws,
     S3,
     Helm,
 }
 
 impl Tool {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
+    /// What all tests need together.
+    pub const OF_TESTS: [Self; 8] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -74,6 +77,7 @@ impl Tool {
             Self::Kwok => "kwok",
             Self::Versitygw => "versitygw",
             Self::Velero => "velero",
+            Self::VeleroPluginForAws => "velero-plugin-for-aws",
             Self::Helm => "helm",
         }
     }
@@ -88,6 +92,7 @@ impl Tool {
             Self::Kwok => "sigs.k8s.io/kwok/cmd/kwok",
             Self::Versitygw => "github.com/versity/versitygw/cmd/versitygw",
             Self::Velero => "github.com/vmware-tanzu/velero/cmd/velero",
+            Self::VeleroPluginForAws => "github.com/vmware-tanzu/velero-plugin-for-aws/velero-plugin-for-aws",
             Self::Helm => "helm.sh/helm/v3/cmd/helm",
         }
     }
@@ -110,18 +115,20 @@ impl Tool {
             | Self::Kwok => Module::Kubernetes,
             Self::Versitygw => Module::S3,
             Self::Velero => Module::Velero,
+            Self::VeleroPluginForAws => Module::VeleroPluginAws,
             Self::Helm => Module::Helm,
         }
     }
 }
 
 impl Module {
-    const ALL: [Self; 4] = [Self::Kubernetes, Self::Velero, Self::S3, Self::Helm];
+    const ALL: [Self; 5] = [Self::Kubernetes, Self::Velero, Self::VeleroPluginAws, Self::S3, Self::Helm];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Kubernetes => "kubernetes",
             Self::Velero => "velero",
+            Self::VeleroPluginAws => "velero-plugin-aws",
             Self::S3 => "s3",
             Self::Helm => "helm",
         }
@@ -132,7 +139,7 @@ impl Module {
         match self {
             Self::Kubernetes => 8,
             Self::Velero => 3,
-            Self::S3 | Self::Helm => 1,
+            Self::VeleroPluginAws | Self::S3 | Self::Helm => 1,
         }
     }
 
@@ -145,7 +152,7 @@ impl Module {
                 " -X k8s.io/component-base/version.gitMinor=36",
             ),
             Self::Velero => " -X github.com/vmware-tanzu/velero/pkg/buildinfo.Version=v1.18.3",
-            Self::S3 | Self::Helm => "",
+            Self::VeleroPluginAws | Self::S3 | Self::Helm => "",
         }
     }
 

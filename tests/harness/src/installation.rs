@@ -13,6 +13,7 @@ use crate::bucket::Bucket;
 use crate::objects::{Objects, text};
 use crate::server::{Launch, Server};
 use crate::velero::{Said, Velero};
+use crate::velero_server::{self, VeleroServer};
 use crate::wait::wait_for;
 
 /// The name of the location, which is the default one.
@@ -202,12 +203,30 @@ impl<'a> Installation<'a> {
     /// Starts the server (again, and kills one that still runs), and waits until it has found its location available.
     pub async fn restart(&mut self) -> Result<()> {
         self.server = None;
-        // What an earlier server found counts no more.
-        let location = "velero.io/v1/BackupStorageLocation";
-        self.objects.merge(location, self.namespace(), LOCATION, &json!({ "status": null })).await?;
+        self.forget_location().await?;
         self.starts += 1;
         self.server = Some(self.launch.start(self.cluster, self.starts).await?);
         self.await_phase("BackupStorageLocation", LOCATION, &["Available"], AVAILABLE_LIMIT).await?;
+        Ok(())
+    }
+
+    /// Starts Velero's own server in the place of this one, which is killed if it still runs, and waits in the same way.
+    pub async fn start_velero(&mut self) -> Result<VeleroServer> {
+        self.server = None;
+        self.forget_location().await?;
+        self.objects.apply_value(&velero_server::deployment(self.namespace())).await?;
+        self.starts += 1;
+        let Launch { namespace, kubeconfig, directory, .. } = &self.launch;
+        let server = VeleroServer::start(self.cluster, namespace, kubeconfig, directory, self.starts)?;
+        let available = self.await_phase("BackupStorageLocation", LOCATION, &["Available"], AVAILABLE_LIMIT);
+        available.await.with_context(|| format!("Velero's server said:\n{}", server.tail()))?;
+        Ok(server)
+    }
+
+    /// What an earlier server found counts no more.
+    async fn forget_location(&self) -> Result<()> {
+        let location = "velero.io/v1/BackupStorageLocation";
+        self.objects.merge(location, self.namespace(), LOCATION, &json!({ "status": null })).await?;
         Ok(())
     }
 

@@ -26,7 +26,9 @@ mod item_action;
 mod live;
 mod objects;
 mod server;
+mod settle;
 mod velero;
+mod velero_server;
 mod wait;
 
 pub use archive::{Entry, entries, pack};
@@ -35,4 +37,5 @@ pub use installation::{Installation, LOCATION, Setup, Store};
 pub use live::{Live, differences};
 pub use objects::Objects;
 pub use velero::{Said, Velero};
+pub use velero_server::VeleroServer;
 pub use wait::wait_for;

@@ -21,7 +21,7 @@ use crate::wait::wait_for;
 const MANAGER: &str = "test-harness";
 
 /// How long the API server may take to serve a kind that was just defined, and a namespace to go away: a second or two when idle.
-const LIMIT: Duration = Duration::from_mins(1);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 
 /// The API server, as somebody with a kubeconfig sees it.
 #[derive(Clone)]
@@ -99,6 +99,15 @@ impl Objects {
         api.delete(name, &DeleteParams::default())
             .await
             .with_context(|| format!("delete {kind} {namespace}/{name}"))?;
+        Ok(())
+    }
+
+    /// Deletes all objects of a kind in a namespace, and does not wait for their end.
+    pub async fn delete_all(&self, kind: &str, namespace: &str) -> Result<()> {
+        let api = self.api(kind, namespace).await?;
+        api.delete_collection(&DeleteParams::default(), &ListParams::default())
+            .await
+            .with_context(|| format!("delete all {kind} in {namespace}"))?;
         Ok(())
     }
 

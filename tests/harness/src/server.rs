@@ -137,17 +137,7 @@ impl Server {
 
     /// Asks it to end, and waits for that.
     pub(crate) async fn stop(mut self) -> Result<ExitStatus> {
-        let id = self.child.id().to_string();
-        // The shell's own `kill`: there is no other way to send a signal without unsafe code or one more crate.
-        let sent = Command::new("sh").args(["-c", r#"kill -s TERM "$1""#, "sh", &id]).status();
-        if !sent.context("send SIGTERM")?.success() {
-            bail!("SIGTERM did not reach the server; its last words:\n{}", self.tail());
-        }
-        let child = &mut self.child;
-        let ended = wait_for("the server to end", STOP_LIMIT, async || {
-            child.try_wait().context("look after the server")
-        });
-        ended.await.with_context(|| format!("its log ends with:\n{}", tail(&self.log)))
+        end(&mut self.child, &self.log).await
     }
 
     /// Ends it without a chance to do anything.
@@ -166,6 +156,19 @@ impl Drop for Server {
     }
 }
 
+/// Asks a server to end, and waits for that.
+pub(crate) async fn end(child: &mut Child, log: &Path) -> Result<ExitStatus> {
+    let id = child.id().to_string();
+    // The shell's own `kill`: there is no other way to send a signal without unsafe code or one more crate.
+    let sent = Command::new("sh").args(["-c", r#"kill -s TERM "$1""#, "sh", &id]).status();
+    if !sent.context("send SIGTERM")?.success() {
+        bail!("SIGTERM did not reach the server; its last words:\n{}", tail(log));
+    }
+    let ended =
+        wait_for("the server to end", STOP_LIMIT, async || child.try_wait().context("look after the server"));
+    ended.await.with_context(|| format!("its log ends with:\n{}", tail(log)))
+}
+
 fn read(log: &Path) -> String {
     let mut text = Vec::new();
     // No log, no words.
@@ -173,7 +176,7 @@ fn read(log: &Path) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-fn tail(log: &Path) -> String {
+pub(crate) fn tail(log: &Path) -> String {
     let text = read(log);
     let start = text.ceil_char_boundary(text.len().saturating_sub(TAIL_BYTES));
     text[start..].to_owned()

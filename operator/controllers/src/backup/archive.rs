@@ -1,25 +1,43 @@
-//! The archive on its way out: entries go in, one gzipped tar stream comes out, on a thread of its own.
+//! The archive on its way out: items come in from many sides and in any order, one gzipped tar stream goes out in the order of the sweep.
 //!
-//! The channel in front of the thread is bounded: a slow bucket slows the collection down and costs no memory. Both copies of an item
-//! follow each other, so the second compresses to almost nothing.
+//! Whoever sweeps through the cluster reserves a place for what it gives to a worker, and puts in at once what needs no work. The order
+//! of the archive is the order of the places, whatever finishes first: two archives of the same state hold the same bytes.
+//!
+//! Two threads stand behind it. The first puts things in order ([`order`]) and never waits for the store: what comes early is kept in
+//! memory up to a small cap and then in a file. The second writes tar, compresses ([`gzip`]) and waits for the store. So filling a place
+//! never waits, a worker with a frozen database least of all; only the sweep does, in [`ArchiveItems::reserve`] and
+//! [`ArchiveItems::append`], and memory stays constant: [`ArchiveLimits`] has the arithmetic.
+//!
+//! Why nobody waits for himself: the sweep waits for two things. Bytes whose turn it is pass as soon as the store takes them, which
+//! depends on nobody here. The file of what came early runs empty when the places that were reserved before are filled, and those who
+//! fill them wait neither for the sweep nor for the archive. This holds if the sweep has given every place away, or filled it, before it
+//! reserves the next. Related objects that stand nowhere have a file of their own, for which nobody waits.
+
+mod entry;
+pub mod gzip;
+mod limits;
+mod order;
+mod output;
+mod rewrite;
+mod spool;
 
 use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use lateen_core::archive::{FORMAT_VERSION, VERSION_PATH};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
 
-/// Entries between the engine and the compressor. 64 entries of the typical 3 KB are 200 KB, of the largest objects (1.5 MB) 100 MB.
-const ENTRIES_IN_FLIGHT: usize = 64;
-
-/// Mode of every file in an archive.
-const ENTRY_MODE: u32 = 0o755;
+pub use limits::ArchiveLimits;
+use order::{Message, Order};
+use output::{Gauges, Output};
+pub use rewrite::rewrite;
 
 /// An item for the archive: its content once, and every path that it is stored under.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveItem {
     /// Paths, in the order in which they are written.
     pub paths: Vec<String>,
@@ -27,139 +45,222 @@ pub struct ArchiveItem {
     pub content: Bytes,
 }
 
+impl ArchiveItem {
+    /// Bytes that it holds in memory.
+    fn size(&self) -> usize {
+        self.content.len() + self.paths.iter().map(String::len).sum::<usize>()
+    }
+}
+
+/// What stands in a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slot {
+    /// An item.
+    Item(ArchiveItem),
+    /// The object with this key, which a worker has claimed as a related object of something else: [`ArchiveItems::related`] tells what
+    /// became of it. If several slots name it, it stands in the first.
+    Related(Arc<str>),
+}
+
+/// A position in the archive that is to be filled, once.
+#[derive(Debug)]
+#[must_use = "a place that is never filled is an error of the archive"]
+pub struct Place(u64);
+
 /// The archive cannot go on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the archive")]
-pub struct ArchiveError(#[source] pub std::io::Error);
+pub enum ArchiveError {
+    /// What takes the stream has failed, or a thread broke off.
+    #[error("cannot write the archive")]
+    Write(#[from] std::io::Error),
+    /// What came early could not be kept.
+    #[error("cannot keep items of the archive in the scratch directory")]
+    Scratch(#[source] std::io::Error),
+    /// An item's path would lead out of the archive: nobody could restore it.
+    #[error("cannot put an item into the archive")]
+    Path(#[from] lateen_core::archive::path::UnsafePath),
+    /// The archive that is to be rewritten is none, or not a whole one.
+    #[error("cannot read the archive that is to be rewritten")]
+    Unreadable(#[source] std::io::Error),
+    /// The archive that is to be rewritten is refused for what it holds.
+    #[error("the archive that is to be rewritten is refused")]
+    Refused(#[from] lateen_core::archive::limits::ArchiveError),
+    /// The threads have ended already. [`ArchiveWriter::finish`] says why.
+    #[error("the archive's stream has ended early")]
+    Ended,
+    /// Somebody reserved places and did not fill them: the archive would have holes.
+    #[error("{places} places of the archive were reserved and never filled")]
+    Unfilled {
+        /// How many.
+        places: u64,
+    },
+    /// A place was left for a related object, and nobody said what became of it.
+    #[error("the archive waits for the related object {key}, which never came")]
+    Missing {
+        /// Its key.
+        key: Arc<str>,
+    },
+    /// Somebody told twice what became of an object.
+    #[error("the related object {key} was handed to the archive twice")]
+    Twice {
+        /// Its key.
+        key: Arc<str>,
+    },
+}
 
-/// Takes items until it is finished or fails.
+/// How an archive is written.
+#[derive(Debug, Clone)]
+pub struct ArchiveOptions {
+    /// Stands in every entry: seconds since 1970.
+    pub mtime: u64,
+    /// The directory for what comes early; files there have no name and are gone when the archive is.
+    pub scratch: PathBuf,
+    /// What it may hold.
+    pub limits: ArchiveLimits,
+    /// Threads that compress.
+    pub compressors: NonZeroUsize,
+}
+
+impl ArchiveOptions {
+    /// The usual limits, and as many compressors as pay on this machine.
+    pub fn new(mtime: u64, scratch: impl Into<PathBuf>) -> Self {
+        let (limits, compressors) = (ArchiveLimits::default(), gzip::compressors());
+        Self { mtime, scratch: scratch.into(), limits, compressors }
+    }
+}
+
+/// Takes items until it is finished or fails. Dropped unfinished, it ends without giving the sink the end of the stream.
 pub struct ArchiveWriter<W> {
-    items: mpsc::Sender<ArchiveItem>,
-    thread: JoinHandle<std::io::Result<W>>,
+    items: ArchiveItems,
+    order: JoinHandle<Result<(), ArchiveError>>,
+    output: JoinHandle<Result<Option<W>, ArchiveError>>,
 }
 
 impl<W: Write + Send + 'static> ArchiveWriter<W> {
-    /// Starts the thread. `mtime` (seconds since 1970) stands in every entry. `sink` gets the compressed stream.
-    pub fn start(sink: W, mtime: u64) -> Self {
-        let (items, receiver) = mpsc::channel(ENTRIES_IN_FLIGHT);
-        Self { items, thread: tokio::task::spawn_blocking(move || write_all(sink, mtime, receiver)) }
+    /// Starts the threads. `sink` gets the compressed stream.
+    pub fn start(sink: W, options: ArchiveOptions) -> Self {
+        let ArchiveOptions { mtime, scratch, limits, compressors } = options;
+        let gauges = Arc::new(Gauges::new(&limits));
+        let (messages, received) = mpsc::unbounded_channel();
+        let (runs, to_write) = std::sync::mpsc::channel();
+        let output = Output::new(sink, mtime, compressors, Arc::clone(&gauges));
+        let order = Order::new(&limits, scratch, runs, Arc::clone(&gauges));
+        let items = ArchiveItems { messages, next: Arc::default(), gauges };
+        Self {
+            items,
+            order: tokio::task::spawn_blocking(move || order.run(received)),
+            output: tokio::task::spawn_blocking(move || output.run(&to_write)),
+        }
     }
 
     /// The end that takes items, for those who need not know where they go.
     pub fn items(&self) -> ArchiveItems {
-        ArchiveItems(self.items.clone())
+        self.items.clone()
     }
 
-    /// Waits until everything is compressed and handed to the sink, and gives the sink back. All [`ArchiveItems`] must be gone by then.
+    /// Waits until everything is compressed and handed to the sink, and gives the sink back. What is handed over after this is refused.
     pub async fn finish(self) -> Result<W, ArchiveError> {
-        drop(self.items);
-        self.thread.await.unwrap_or_else(|panic| Err(std::io::Error::other(panic))).map_err(ArchiveError)
+        let places = self.items.next.load(Ordering::SeqCst);
+        self.end(Message::Finish { places }).await?.ok_or(ArchiveError::Ended)
+    }
+
+    /// Ends an archive that nobody wants any more, without the end of its stream; the sink is dropped. An error is one that the archive
+    /// had by itself.
+    pub async fn abandon(self) -> Result<(), ArchiveError> {
+        self.end(Message::Abandon).await.map(drop)
+    }
+
+    async fn end(self, last: Message) -> Result<Option<W>, ArchiveError> {
+        // Threads that are gone have a reason, which is told below.
+        let _ = self.items.messages.send(last);
+        let broken = |panic| ArchiveError::Write(std::io::Error::other(panic));
+        let ordered = self.order.await.unwrap_or_else(|panic| Err(broken(panic)));
+        let written = self.output.await.unwrap_or_else(|panic| Err(broken(panic)));
+        match (ordered, written) {
+            // Whatever failed first made the other thread end: an early end alone is not the reason.
+            (Ok(()), written) | (Err(ArchiveError::Ended), written @ Err(_)) => written,
+            (Err(cause), _) => Err(cause),
+        }
     }
 }
 
 /// Takes items for an archive.
 #[derive(Clone)]
-pub struct ArchiveItems(mpsc::Sender<ArchiveItem>);
+pub struct ArchiveItems {
+    messages: mpsc::UnboundedSender<Message>,
+    next: Arc<AtomicU64>,
+    gauges: Arc<Gauges>,
+}
 
 impl ArchiveItems {
-    /// Hands an item over; waits while the stream is behind. An error means that the thread has ended: [`ArchiveWriter::finish`] says why.
+    /// Reserves the next place, for somebody who will fill it. Only for the one task that sweeps, which thereby says the order; it waits
+    /// here while the store is behind or too much came early. The places reserved before must be in others' hands, or filled.
+    pub async fn reserve(&self) -> Result<Place, ArchiveError> {
+        self.gauges.early_has_room().await?;
+        // Room for a byte: what will fill the place is counted when it comes.
+        drop(self.gauges.in_line(1).await?);
+        Ok(self.take_place())
+    }
+
+    /// Reserves the next places, all of them for the same one who will fill them.
+    pub async fn reserve_all(&self, count: usize) -> Result<Vec<Place>, ArchiveError> {
+        let first = self.reserve().await?;
+        Ok(std::iter::once(first).chain((1..count).map(|_| self.take_place())).collect())
+    }
+
+    /// Fills a place, once, also with nothing. Never waits.
+    pub fn fill(&self, place: Place, slots: Vec<Slot>) -> Result<(), ArchiveError> {
+        self.send(place, slots, None)
+    }
+
+    /// Reserves the next place and fills it: the way of what needs no work. Only for the one task that sweeps. Cheapest with a page of
+    /// items at once.
+    pub async fn append(&self, slots: Vec<Slot>) -> Result<(), ArchiveError> {
+        self.gauges.early_has_room().await?;
+        let permit = self.gauges.in_line(slots.iter().map(Slot::size).sum()).await?;
+        let place = self.take_place();
+        self.send(place, slots, Some(permit))
+    }
+
+    /// Appends one item.
     pub async fn add(&self, item: ArchiveItem) -> Result<(), ArchiveError> {
-        let ended = || ArchiveError(std::io::Error::other("the archive's stream has ended early"));
-        self.0.send(item).await.map_err(|_| ended())
+        self.append(vec![Slot::Item(item)]).await
+    }
+
+    /// Tells what became of an object that was claimed as a related one: an item, which is written where a [`Slot::Related`] with its
+    /// key stands, or else at the end, sorted by key; or nothing. Once for each key. Never waits.
+    pub fn related(&self, key: Arc<str>, item: Option<ArchiveItem>) -> Result<(), ArchiveError> {
+        self.messages.send(Message::Related { key, item }).map_err(|_| ArchiveError::Ended)
+    }
+
+    /// Related objects that stood nowhere and were written before the end, because they would have grown over their limit. Their
+    /// position then depends on when they came.
+    pub fn written_early(&self) -> u64 {
+        self.gauges.written_early.load(Ordering::Relaxed)
+    }
+
+    fn take_place(&self) -> Place {
+        Place(self.next.fetch_add(1, Ordering::SeqCst))
+    }
+
+    fn send(
+        &self,
+        Place(place): Place,
+        slots: Vec<Slot>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<(), ArchiveError> {
+        self.messages.send(Message::Fill { place, slots, permit }).map_err(|_| ArchiveError::Ended)
     }
 }
 
-fn write_all<W: Write>(sink: W, mtime: u64, mut items: mpsc::Receiver<ArchiveItem>) -> std::io::Result<W> {
-    let mut tar = tar::Builder::new(GzEncoder::new(sink, Compression::default()));
-    append(&mut tar, VERSION_PATH, format!("{FORMAT_VERSION}\n").as_bytes(), mtime)?;
-    while let Some(item) = items.blocking_recv() {
-        for path in &item.paths {
-            append(&mut tar, path, &item.content, mtime)?;
+impl Slot {
+    fn size(&self) -> usize {
+        match self {
+            Self::Item(item) => item.size(),
+            Self::Related(_) => 0,
         }
     }
-    let mut sink = tar.into_inner()?.finish()?;
-    sink.flush()?;
-    Ok(sink)
-}
-
-fn append(tar: &mut tar::Builder<impl Write>, path: &str, content: &[u8], mtime: u64) -> std::io::Result<()> {
-    let mut header = tar::Header::new_ustar();
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_mode(ENTRY_MODE);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(mtime);
-    header.set_size(content.len() as u64);
-    tar.append_data(&mut header, path, content)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Read;
-    use std::sync::{Arc, Mutex};
-
-    use super::*;
-
-    #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Shared {
-        fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(buf);
-            Ok(buf.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[tokio::test]
-    async fn items_stand_under_all_their_paths_even_long_ones() {
-        let out = Shared::default();
-        let writer = ArchiveWriter::start(out.clone(), 7);
-        let long = format!("resources/tools.shop.example/namespaces/app/{}.json", "n".repeat(250));
-        let paths = vec![long.clone(), "resources/tools.shop.example/v1/cluster/b.json".into()];
-        writer.items().add(ArchiveItem { paths, content: Bytes::from_static(b"{}") }).await.unwrap();
-        writer.finish().await.unwrap();
-        let bytes = out.0.lock().unwrap().clone();
-        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(bytes.as_slice()));
-        let entries: Vec<(String, u32, u64, String)> = archive
-            .entries()
-            .unwrap()
-            .map(|entry| {
-                let mut entry = entry.unwrap();
-                let path = entry.path().unwrap().display().to_string();
-                let (mode, mtime) = (entry.header().mode().unwrap(), entry.header().mtime().unwrap());
-                let mut content = String::new();
-                entry.read_to_string(&mut content).unwrap();
-                (path, mode, mtime, content)
-            })
-            .collect();
-        assert_eq!(entries[0], ("metadata/version".into(), 0o755, 7, "1.1.0\n".into()));
-        assert_eq!(entries[1].0, long);
-        assert_eq!(entries[2].3, "{}");
-    }
-
-    struct Full;
-
-    impl Write for Full {
-        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-            Err(std::io::Error::other("bucket is gone"))
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[tokio::test]
-    async fn a_failing_sink_ends_the_archive_with_its_reason() {
-        let writer = ArchiveWriter::start(Full, 0);
-        let item = || ArchiveItem {
-            paths: vec!["resources/pods/cluster/a.json".into()],
-            content: vec![b'x'; 1 << 20].into(),
-        };
-        while writer.items().add(item()).await.is_ok() {}
-        let error = writer.finish().await.err().unwrap();
-        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "bucket is gone");
-    }
-}
+mod tests;

@@ -3,8 +3,10 @@
 use kube::ResourceExt;
 use lateen_api::Document;
 use lateen_api::v1::Backup;
-use lateen_core::backup::side_files::{self, EMPTY_LIST, NULL_LIST};
+use lateen_core::backup::side_files::{self, NULL_LIST};
 use lateen_core::backup::tally::Tally;
+use lateen_core::backup::volumes::VolumeInfo;
+use lateen_core::item_operation::{self, BackupOperation};
 use lateen_core::results::Results;
 use lateen_store::{BackupDir, BackupFile, BackupStore, StoreError};
 
@@ -34,21 +36,34 @@ pub enum FilesError {
     Store(#[from] StoreError),
 }
 
+/// What the files beside the archive say.
+#[derive(Clone, Copy)]
+pub struct SideFiles<'a> {
+    /// What was taken.
+    pub tally: &'a Tally,
+    /// Work that actions have begun.
+    pub operations: &'a [BackupOperation],
+    /// What became of the data of volumes.
+    pub volumes: &'a [VolumeInfo],
+    /// Errors and warnings.
+    pub results: &'a Results,
+}
+
 /// Stores the lists and results of a finished collection.
 pub async fn put_side_files(
     store: &BackupStore,
     dir: &BackupDir,
-    tally: &Tally,
-    results: &Results,
+    content: SideFiles<'_>,
 ) -> Result<(), FilesError> {
+    let SideFiles { tally, operations, volumes, results } = content;
     let encode = |file: BackupFile, made: Result<Vec<u8>, serde_json::Error>| {
         made.map_err(|e| FilesError::Encode { file: dir.key(file).to_string(), source: e.into() })
     };
     let files = [
         (BackupFile::PodVolumeBackups, NULL_LIST.to_vec()),
         (BackupFile::VolumeSnapshots, NULL_LIST.to_vec()),
-        (BackupFile::ItemOperations, EMPTY_LIST.to_vec()),
-        (BackupFile::VolumeInfo, EMPTY_LIST.to_vec()),
+        (BackupFile::ItemOperations, encode(BackupFile::ItemOperations, item_operation::file(operations))?),
+        (BackupFile::VolumeInfo, encode(BackupFile::VolumeInfo, side_files::document(&volumes))?),
         (BackupFile::ResourceList, encode(BackupFile::ResourceList, side_files::resource_list(tally))?),
         (BackupFile::Results, encode(BackupFile::Results, side_files::results(results))?),
     ];

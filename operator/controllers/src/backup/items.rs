@@ -1,321 +1,302 @@
-//! One item's way into the archive: is it wanted, is it the first of its name, what do the actions say, where does it stand.
+//! One item's way into the archive: what do the actions say, what comes along with it, where does it stand.
 //!
-//! An item that neither a filter nor an action concerns is never parsed beyond its metadata: its bytes go through as they came. An item
-//! that fails is an error of that item; the run goes on. Only a broken archive, or an action whose policy says so, ends the run.
+//! An item that fails is an error of that item; the run goes on. What is asked for along with an item is taken before it, and an item
+//! whose companion failed fails too: restored without it, it would not be what was backed up. Only a broken archive, or an action whose
+//! policy says so, ends the run.
+
+mod along;
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use kube::Client;
+use jiff::Timestamp;
 use lateen_actions::manifest::FailurePolicy;
-use lateen_actions::{
-    ActionError, ActionRun, ActionSession, Note, NoteLevel, ObjectRef, Role, Step, Subject,
-};
-use lateen_cluster::object;
-use lateen_core::archive::path::item_paths;
-use lateen_core::backup::filter::ResourceFilter;
-use lateen_core::backup::tally::Tally;
-use lateen_core::backup::verdict::{Origin, asks_in_vain, left_out};
-use lateen_core::catalog::Catalog;
-use lateen_core::item::{Facts, with_type};
-use lateen_core::journal::{Entry, Journal};
+use lateen_actions::{ActionError, ActionSession, Note, NoteLevel, ObjectRef, Role, StartedOperation};
+use lateen_core::backup::tally::Lane;
+use lateen_core::item_operation::{BackupOperation, ResourceIdentifier};
+use lateen_core::journal::Entry;
 use lateen_core::kind::{GroupResource, ObjectName, ServedKind};
-use lateen_core::namespaces::NamespaceFilter;
 use serde_json::Value;
 
-use super::archive::{ArchiveError, ArchiveItem, ArchiveItems};
-use crate::error_chain::error_chain;
+use super::archive::{ArchiveItem, Slot};
+use super::chosen::Chosen;
+use super::engine::{Engine, Fatal, has_volumes, subject};
 
-/// How far related objects may lead from the item that began it. Every object is taken once, so chains end by themselves; this bounds
-/// the stack of a hostile one.
-const RELATED_DEPTH: usize = 64;
+/// Takes the items of one block.
+pub(super) struct ItemWorker<'a> {
+    engine: &'a Engine,
+    session: Option<ActionSession>,
+    members: Vec<Option<Member>>,
+    by_name: HashMap<(GroupResource, ObjectName), Vec<usize>>,
+    out: Outbox,
+}
 
-/// Why a run cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum Fatal {
-    /// The stream to the store is broken.
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
-    /// An action whose failure policy is to fail the run.
-    #[error("action {action} failed on {item} and its failure policy ends the run: {reason}")]
-    Action {
+/// What a block is made of.
+#[derive(Debug)]
+pub(super) enum Member {
+    /// An object that this block takes.
+    Chosen(Chosen),
+    /// An object that came along with one of another block while this one was formed. It stands here all the same: the order of the
+    /// archive does not depend on who was faster.
+    Elsewhere {
+        /// Its kind.
+        kind: GroupResource,
         /// Its name.
-        action: String,
-        /// The item.
-        item: String,
-        /// As the action gave it.
-        reason: String,
+        name: ObjectName,
+        /// Its key in the archive.
+        key: Arc<str>,
     },
 }
 
-/// Takes items into the archive of one run.
-pub struct ItemTaker<'a> {
-    /// For related objects.
-    pub client: &'a Client,
-    /// What the cluster serves.
-    pub catalog: &'a Catalog,
-    /// The filter by namespace.
-    pub namespaces: &'a NamespaceFilter,
-    /// The filter by kind.
-    pub resources: &'a ResourceFilter,
-    /// Where items go.
-    pub archive: ArchiveItems,
-    /// The run's journal.
-    pub journal: &'a Journal,
-    /// The actions that the run began with.
-    pub actions: &'a ActionRun,
-    /// This worker's instances of them.
-    pub session: ActionSession,
-    /// What was taken.
-    pub tally: Tally,
+/// What a worker has for the archive.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    /// For the block's own place.
+    pub slots: Vec<Slot>,
+    /// What became of objects that came along and stand elsewhere.
+    pub related: Vec<(Arc<str>, Option<ArchiveItem>)>,
 }
 
-impl ItemTaker<'_> {
-    /// Takes an item of a list.
-    pub async fn take(&mut self, kind: &ServedKind, json: &str) -> Result<(), Fatal> {
-        self.take_from(kind, json, Origin::Listed, 0).await
+/// What became of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// It is in the archive, or was before.
+    Yes,
+    /// It does not belong there.
+    LeftOut,
+    /// An error was told.
+    Failed,
+}
+
+/// The item after its actions.
+struct Changed {
+    name: ObjectName,
+    content: Bytes,
+    /// Parsed, where an action has asked for that.
+    item: Option<Value>,
+}
+
+impl<'a> ItemWorker<'a> {
+    /// For the members of a block.
+    pub(super) fn new(engine: &'a Engine, members: Vec<Member>) -> Self {
+        let mut by_name: HashMap<_, Vec<usize>> = HashMap::new();
+        for (position, member) in members.iter().enumerate() {
+            let name = match member {
+                Member::Chosen(chosen) => (chosen.kind.group_resource.clone(), chosen.facts.object.clone()),
+                Member::Elsewhere { kind, name, .. } => (kind.clone(), name.clone()),
+            };
+            by_name.entry(name).or_default().push(position);
+        }
+        let members = members.into_iter().map(Some).collect();
+        Self { engine, session: Some(engine.session()), members, by_name, out: Outbox::default() }
     }
 
-    /// Takes an item that belongs to the backup whatever the filters by namespace and label say, such as the definition of a kind.
-    pub async fn take_related(&mut self, kind: &ServedKind, json: &str) -> Result<(), Fatal> {
-        self.take_from(kind, json, Origin::Related, 0).await
+    /// An object of the block that was not taken yet.
+    pub(super) fn member(&self, position: usize) -> Option<&Chosen> {
+        match self.members.get(position)?.as_ref()? {
+            Member::Chosen(chosen) => Some(chosen),
+            Member::Elsewhere { .. } => None,
+        }
     }
 
-    async fn take_from(
-        &mut self,
-        kind: &ServedKind,
-        json: &str,
-        origin: Origin,
-        depth: usize,
-    ) -> Result<(), Fatal> {
-        let facts = match Facts::read(json) {
-            Ok(facts) => facts,
-            Err(error) => {
-                let entry = Entry::error("cannot read an object that the API server sent")
-                    .with("resource", &kind.group_resource);
-                self.journal.write(entry.with("error", error));
-                return Ok(());
+    /// Leaves a member out: it is not in the backup.
+    pub(super) fn give_up(&mut self, position: usize) {
+        if let Some(Some(Member::Chosen(chosen))) = self.members.get_mut(position).map(Option::take) {
+            self.engine.drop_claim(&chosen);
+        }
+    }
+
+    /// Takes a member, unless it was taken along with another one.
+    pub(super) async fn take_member(&mut self, position: usize) -> Result<(), Fatal> {
+        self.take_members(&[position], 0).await.map(drop)
+    }
+
+    /// What there is for the archive since this was last asked.
+    pub(super) fn take_out(&mut self) -> Outbox {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Takes an item that is claimed.
+    async fn take(&mut self, chosen: Chosen, lane: Lane, depth: usize) -> Result<Taken, Fatal> {
+        let made = self.make(&chosen, depth).await;
+        let key = || archive_key(&chosen.kind, &chosen.facts.object);
+        let (item, taken) = match made {
+            Ok(Ok(changed)) => {
+                let Changed { name, content, .. } = changed;
+                let item = self.engine.archive_item(&chosen.kind, &chosen.facts, &name, content);
+                let taken = if item.is_some() { Taken::Yes } else { Taken::Failed };
+                (item, taken)
             }
+            Ok(Err(taken)) => {
+                self.engine.drop_claim(&chosen);
+                (None, taken)
+            }
+            Err(fatal) => return Err(fatal),
         };
-        if let Some(reason) = left_out(&facts, kind, origin, self.namespaces, self.resources) {
-            self.journal.write(about(Entry::info(reason.reason()), kind, &facts));
-            return Ok(());
+        match (lane, item) {
+            (Lane::Listed, Some(item)) => self.out.slots.push(Slot::Item(item)),
+            (Lane::Listed, None) => {}
+            (Lane::Related, item) => self.out.related.push((key(), item)),
         }
-        if !self.tally.claim(kind, &facts.object) {
-            return Ok(());
-        }
-        if let Some(lack) = asks_in_vain(kind, json) {
-            self.journal.write(about(Entry::error(lack), kind, &facts));
-        }
-        let json = Bytes::from(with_type(json, &facts, &kind.api_version(), &kind.kind).into_owned());
-        let subject = subject(kind, &facts, origin);
-        let (object, content) = if self.actions.set().concerns(Role::Backup, &subject, Some(&facts.labels)) {
-            match self.run_actions(kind, &facts, &subject, &json, depth).await? {
-                Some(changed) => changed,
-                None => {
-                    self.tally.give_back(kind, &facts.object);
-                    return Ok(());
-                }
+        Ok(taken)
+    }
+
+    /// The item as it goes into the archive, or why it does not.
+    async fn make(&mut self, chosen: &Chosen, depth: usize) -> Result<Result<Changed, Taken>, Fatal> {
+        let json = match chosen.text.read().await {
+            Ok(json) => json,
+            Err(error) => return Err(Fatal::Scratch(error)),
+        };
+        let subject = subject(&chosen.kind, &chosen.facts, chosen.origin);
+        let asked = self.engine.actions.set().concerns(Role::Backup, &subject, Some(&chosen.facts.labels));
+        let mut changed = if asked {
+            match self.run_actions(chosen, json, depth).await? {
+                Ok(changed) => changed,
+                Err(taken) => return Ok(Err(taken)),
             }
         } else {
-            (facts.object.clone(), json.clone())
+            Changed { name: chosen.facts.object.clone(), content: json, item: None }
         };
-        let paths = item_paths(&kind.group_resource, &kind.version, true, &object);
-        self.archive.add(ArchiveItem { paths, content }).await?;
-        self.tally.written(kind, &facts.object);
-        if self.actions.set().concerns(Role::RelatedItems, &subject, Some(&facts.labels)) {
-            self.take_what_belongs_together(kind, &facts, &subject, &json, depth).await?;
+        if let Some(items) = self.engine.items.as_ref().filter(|_| has_volumes(&chosen.kind.group_resource)) {
+            let item = match changed.item.take() {
+                Some(item) => item,
+                None => match self.parse(chosen, &changed.content) {
+                    Some(item) => item,
+                    None => return Ok(Err(Taken::Failed)),
+                },
+            };
+            let faults = items.volumes.decide(&chosen.kind, &item).await;
+            for fault in &faults {
+                let entry = Entry::error("Error backing up item").with("error", fault);
+                self.engine.journal.write(chosen.line(entry));
+            }
+            if !faults.is_empty() {
+                return Ok(Err(Taken::Failed));
+            }
         }
-        let progress = self.tally.progress();
-        let line = format!(
-            "Backed up {} items out of an estimated total of {} (estimate will change throughout the backup)",
-            progress.done, progress.total
-        );
-        self.journal.write(about(Entry::info(line), kind, &facts));
-        Ok(())
+        Ok(Ok(changed))
     }
 
-    /// The item as the actions leave it, with the name that it has then, or none where one of them skips it or it failed.
+    /// The item as the actions leave it, with the name that it has then.
     async fn run_actions(
         &mut self,
-        kind: &ServedKind,
-        facts: &Facts,
-        subject: &Subject,
-        json: &Bytes,
+        chosen: &Chosen,
+        json: Bytes,
         depth: usize,
-    ) -> Result<Option<(ObjectName, Bytes)>, Fatal> {
-        let Some(item) = self.parse(kind, facts, json) else { return Ok(None) };
-        let mut chain = self.session.begin_backup(subject, item);
-        while let Some(step) = self.session.step(&mut chain).await {
-            self.after_action(kind, facts, &step, depth).await?;
+    ) -> Result<Result<Changed, Taken>, Fatal> {
+        let Some(item) = self.parse(chosen, &json) else { return Ok(Err(Taken::Failed)) };
+        let subject = subject(&chosen.kind, &chosen.facts, chosen.origin);
+        let mut chain = self.session().begin_backup(&subject, item);
+        while let Some(step) = self.session().step(&mut chain).await {
+            if self.after_action(chosen, &step, depth).await? == Taken::Failed {
+                return Ok(Err(Taken::Failed));
+            }
         }
         let result = chain.finish();
         if let Some(error) = result.error {
-            self.tell_failure("Error backing up item", error, kind, facts)?;
-            return Ok(None);
+            self.tell_failure("Error backing up item", error, chosen)?;
+            return Ok(Err(Taken::Failed));
         }
         if let Some(skip) = result.skip {
             let line = format!("Action {} leaves the item out: {}", skip.action, skip.reason);
-            self.journal.write(about(Entry::info(line), kind, facts));
-            return Ok(None);
+            self.engine.journal.write(chosen.line(Entry::info(line)));
+            return Ok(Err(Taken::LeftOut));
         }
+        let mut name = chosen.facts.object.clone();
         if !result.changed {
-            return Ok(Some((facts.object.clone(), json.clone())));
+            return Ok(Ok(Changed { name, content: json, item: Some(result.item) }));
         }
-        let name = result.item.pointer("/metadata/name").and_then(Value::as_str);
-        let name = name.unwrap_or(&facts.object.name).to_owned();
+        if let Some(changed) = result.item.pointer("/metadata/name").and_then(Value::as_str) {
+            changed.clone_into(&mut name.name);
+        }
         match serde_json::to_vec(&result.item) {
-            Ok(content) => Ok(Some((ObjectName { name, ..facts.object.clone() }, content.into()))),
+            Ok(content) => Ok(Ok(Changed { name, content: content.into(), item: Some(result.item) })),
             Err(error) => {
-                self.journal.write(about(
-                    Entry::error("cannot write the changed object").with("error", error),
-                    kind,
-                    facts,
-                ));
-                Ok(None)
+                let entry = Entry::error("cannot write the changed object").with("error", error);
+                self.engine.journal.write(chosen.line(entry));
+                Ok(Err(Taken::Failed))
             }
         }
     }
 
+    fn session(&mut self) -> &mut ActionSession {
+        let engine = self.engine;
+        self.session.get_or_insert_with(|| engine.session())
+    }
+
     /// An object for its actions. None: it is nothing that could be handed to them, which was told.
-    fn parse(&self, kind: &ServedKind, facts: &Facts, json: &[u8]) -> Option<Value> {
+    fn parse(&self, chosen: &Chosen, json: &[u8]) -> Option<Value> {
         let parsed = serde_json::from_slice(json);
         parsed
             .inspect_err(|error| {
                 let entry = Entry::error("cannot parse the object for its actions").with("error", error);
-                self.journal.write(about(entry, kind, facts));
+                self.engine.journal.write(chosen.line(entry));
             })
             .ok()
     }
 
-    /// What an action asks for beside its change, before the next one is called.
-    async fn after_action(
-        &mut self,
-        kind: &ServedKind,
-        facts: &Facts,
-        step: &Step,
-        depth: usize,
-    ) -> Result<(), Fatal> {
-        self.tell_notes(kind, facts, &step.notes);
-        if let Some(operation) = &step.operation {
-            let lack = "an action began an operation, which this version of the server does not follow; the backup does not wait for it";
-            let entry = Entry::error(lack).with("action", &step.action).with("operation", &operation.id);
-            self.journal.write(about(entry, kind, facts));
-        }
-        let origin = if step.must_include { Origin::MustInclude } else { Origin::Related };
-        for related in &step.related {
-            self.take_named(kind, facts, related, origin, depth + 1).await?;
-        }
-        Ok(())
-    }
-
-    /// Asks what belongs together with an item, and takes it.
-    async fn take_what_belongs_together(
-        &mut self,
-        kind: &ServedKind,
-        facts: &Facts,
-        subject: &Subject,
-        json: &[u8],
-        depth: usize,
-    ) -> Result<(), Fatal> {
-        let Some(item) = self.parse(kind, facts, json) else { return Ok(()) };
-        let asked = self.session.related_items(subject, &item).await;
-        self.tell_notes(kind, facts, &asked.notes);
-        for error in asked.errors {
-            self.tell_failure("cannot tell what belongs together with the item", error, kind, facts)?;
-        }
-        for related in &asked.related {
-            self.take_named(kind, facts, related, Origin::Related, depth + 1).await?;
-        }
-        Ok(())
-    }
-
-    /// Reads an object that an action named and takes it.
-    fn take_named<'s>(
-        &'s mut self,
-        of_kind: &'s ServedKind,
-        of: &'s Facts,
-        named: &'s ObjectRef,
-        origin: Origin,
-        depth: usize,
-    ) -> BoxFuture<'s, Result<(), Fatal>> {
-        async move {
-            let wanted = GroupResource::new(&named.group, &named.resource);
-            let said = |entry: Entry| {
-                let entry = entry.with(
-                    "related",
-                    format!("{wanted} {}/{}", named.namespace.as_deref().unwrap_or(""), named.name),
-                );
-                about(entry, of_kind, of)
-            };
-            if depth > RELATED_DEPTH {
-                self.journal
-                    .write(said(Entry::error("related objects lead too far from the item that began it")));
-                return Ok(());
-            }
-            let Some(kind) = self.catalog.get(&wanted) else {
-                self.journal.write(said(Entry::warning(
-                    "a related object is of a kind that the cluster does not serve",
-                )));
-                return Ok(());
-            };
-            let object = ObjectName::new(named.namespace.as_deref(), &named.name);
-            match object::get(self.client, kind, &object).await {
-                Ok(Some(json)) => self.take_from(kind, &json, origin, depth).await?,
-                Ok(None) => self.journal.write(said(Entry::warning(
-                    "Additional item was not found in Kubernetes API, can't back it up",
-                ))),
-                Err(error) => self.journal.write(said(
-                    Entry::error("cannot read a related object").with("error", error_chain(&error)),
-                )),
-            }
-            Ok(())
-        }
-        .boxed()
+    /// Remembers work that an action has begun.
+    async fn begin_operation(&self, chosen: &Chosen, begun: &StartedOperation) {
+        let item = ResourceIdentifier::new(&chosen.kind.group_resource, &chosen.facts.object);
+        let post = begun.post_items.iter().map(identifier).collect();
+        let (backup, now) = (&self.engine.backup, Timestamp::now());
+        let operation = BackupOperation::started(backup, &begun.action, item, &begun.id, post, now);
+        self.engine.begin_operation(operation).await;
     }
 
     /// Tells an error of the item, unless the action's policy makes it the end of the run.
-    fn tell_failure(
-        &self,
-        message: &str,
-        error: ActionError,
-        kind: &ServedKind,
-        facts: &Facts,
-    ) -> Result<(), Fatal> {
-        if error.policy == FailurePolicy::FailRun {
-            return Err(Fatal::Action { action: error.action, item: error.item, reason: error.reason });
-        }
-        let entry = Entry::error(message).with("action", &error.action).with("error", &error);
-        self.journal.write(about(entry, kind, facts));
-        Ok(())
+    fn tell_failure(&self, message: &str, error: ActionError, chosen: &Chosen) -> Result<(), Fatal> {
+        tell_failure(self.engine, message, error, chosen)
     }
 
-    fn tell_notes(&self, kind: &ServedKind, facts: &Facts, notes: &[Note]) {
-        for note in notes {
-            let entry = match note.level {
-                NoteLevel::Debug => continue,
-                NoteLevel::Info => Entry::info(&note.message),
-                NoteLevel::Warn => Entry::warning(&note.message),
-                NoteLevel::Error => Entry::error(&note.message),
-            };
-            self.journal.write(about(entry.with("action", &note.action), kind, facts));
+    fn tell_notes(&self, chosen: &Chosen, notes: &[Note]) {
+        tell_notes(self.engine, chosen, notes);
+    }
+}
+
+impl Drop for ItemWorker<'_> {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.engine.keep_session(session);
         }
     }
 }
 
-fn about(entry: Entry, kind: &ServedKind, facts: &Facts) -> Entry {
-    entry.about(&kind.group_resource, facts.object.namespace.as_deref(), &facts.object.name)
+/// Tells an error of the item, unless the action's policy makes it the end of the run.
+pub(super) fn tell_failure(
+    engine: &Engine,
+    message: &str,
+    error: ActionError,
+    chosen: &Chosen,
+) -> Result<(), Fatal> {
+    if error.policy == FailurePolicy::FailRun {
+        return Err(Fatal::Action { action: error.action, item: error.item, reason: error.reason });
+    }
+    let entry = Entry::error(message).with("action", &error.action).with("error", &error);
+    engine.journal.write(chosen.line(entry));
+    Ok(())
 }
 
-fn subject(kind: &ServedKind, facts: &Facts, origin: Origin) -> Subject {
-    Subject {
-        group: kind.group_resource.group.clone(),
-        resource: kind.group_resource.resource.clone(),
-        version: kind.version.clone(),
-        kind: kind.kind.clone(),
-        namespace: facts.object.namespace.clone(),
-        name: facts.object.name.clone(),
-        target_namespace: facts.object.namespace.clone(),
-        additional: origin != Origin::Listed,
+/// Writes down what actions have said about an item.
+pub(super) fn tell_notes(engine: &Engine, chosen: &Chosen, notes: &[Note]) {
+    for note in notes {
+        let entry = match note.level {
+            NoteLevel::Debug => continue,
+            NoteLevel::Info => Entry::info(&note.message),
+            NoteLevel::Warn => Entry::warning(&note.message),
+            NoteLevel::Error => Entry::error(&note.message),
+        };
+        engine.journal.write(chosen.line(entry.with("action", &note.action)));
     }
+}
+
+/// What an object that came along is called between the engine and the archive.
+pub(super) fn archive_key(kind: &ServedKind, object: &ObjectName) -> Arc<str> {
+    Arc::from(format!("{}/{object}", kind.resource_key()))
+}
+
+fn identifier(named: &ObjectRef) -> ResourceIdentifier {
+    let ObjectRef { group, resource, namespace, name } = named.clone();
+    ResourceIdentifier { group, resource, namespace: namespace.unwrap_or_default(), name }
 }

@@ -1,12 +1,13 @@
 //! Why a run of a backup ends without one, and how it tells how far it is.
 
-use lateen_api::document::DocumentError;
 use lateen_api::v1::Backup;
-use lateen_cluster::object::ObjectError;
 use lateen_core::backup::tally::Progress;
+use lateen_core::hooks::backup::SpecHooksError;
 
+use super::engine::Fatal;
 use super::files::FilesError;
-use super::items::Fatal;
+use super::finalize::FinishError;
+use super::stored::StoredError;
 use crate::location;
 use crate::run_log::RunLogError;
 use crate::run_status::{ProgressReporter, StatusError};
@@ -41,12 +42,15 @@ pub(super) enum RunError {
     /// Namespaces cannot be listed or matched: nobody knows what would be missing.
     #[error("cannot tell the namespaces of the backup: {0}")]
     Namespaces(String),
-    /// The Backup cannot be read again for its document.
-    #[error("cannot read the backup's object for its document")]
-    Backup(#[source] ObjectError),
-    /// What was read is not a Backup.
-    #[error("cannot make the backup's document")]
-    Document(#[source] DocumentError),
+    /// The hooks of the spec cannot be resolved.
+    #[error(transparent)]
+    Hooks(#[from] SpecHooksError),
+    /// A file cannot be written for those who go on with the backup.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
+    /// The items are complete, and the backup cannot be finished.
+    #[error(transparent)]
+    Finish(#[from] FinishError),
     /// The server is going down.
     #[error("the server was shut down during the run")]
     Shutdown,

@@ -1,108 +1,250 @@
-//! Finding what belongs to a backup: lists in their order, then what is only known at the end.
+//! Going through the cluster in three waves: what belongs together, everything else, and what is only known at the end.
+//!
+//! First come the kinds that blocks are made of ([`formation`]); then all others, streamed, most of whose objects go to the archive
+//! as the API server wrote them; at last the namespaces and definitions of what was taken ([`closing`]). One task does all this in
+//! order and gives every object its place; what takes time is done by [`Workers`].
 //!
 //! A kind that cannot be listed is an error of that kind, and the sweep goes on; a kind that vanished since discovery is a warning.
 
-use kube::Client;
-use lateen_cluster::discovery::Discovery;
-use lateen_cluster::list::ListError;
-use lateen_cluster::object;
-use lateen_core::backup::collection::kinds_to_list;
-use lateen_core::backup::request::BackupRequest;
-use lateen_core::backup::verdict::takes_namespace;
-use lateen_core::item::Facts;
-use lateen_core::journal::{Entry, Journal};
-use lateen_core::kind::{GroupResource, ObjectName, ServedKind};
-use lateen_core::namespaces::{ListTargets, NamespaceFilter};
-use lateen_core::selector::Selection;
+mod closing;
+mod formation;
 
-use super::collect::{Collector, ListPlan};
-use super::items::ItemTaker;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kube::Client;
+use lateen_actions::Role;
+use lateen_cluster::list::{ListError, Page};
+use lateen_core::backup::collection::{Listing, listing};
+use lateen_core::backup::ordered::{keys_in_vain, names_in_order};
+use lateen_core::backup::places::Places;
+use lateen_core::backup::request::BackupRequest;
+use lateen_core::backup::tally::{Claim, Lane};
+use lateen_core::backup::verdict::Origin;
+use lateen_core::item::with_type;
+use lateen_core::journal::Entry;
+use lateen_core::kind::ServedKind;
+use tokio_util::sync::CancellationToken;
+
+use super::archive::{ArchiveItems, Slot};
+use super::block::{Block, MEMBERS_PER_PLACE};
+use super::chosen::{Chosen, Text};
+use super::collect::{Collector, KindPlan, ListPlan};
+use super::engine::{Engine, Fatal, has_volumes};
+use super::items::{Member, archive_key};
 use super::run_error::{Reporter, RunError};
+use super::workers::Workers;
 use crate::context::Context;
 use crate::error_chain::error_chain;
 
-/// What is swept, and how.
+/// Bytes of objects that are handed to the archive in one go: enough that the channel costs nothing, little enough to stay in the cache.
+const HAND_ON: usize = 256 << 10;
+
+/// One way through the cluster.
 pub(super) struct Sweep<'a> {
-    /// The namespaces of the backup.
-    pub namespaces: NamespaceFilter,
-    missing: Vec<String>,
-    discovery: &'a Discovery,
-    selection: &'a Selection,
-    journal: &'a Journal,
+    pub(super) engine: Arc<Engine>,
+    pub(super) request: &'a BackupRequest,
+    /// Namespaces that were asked for by name and do not exist.
+    pub(super) missing: Vec<String>,
+    pub(super) scratch: PathBuf,
+    pub(super) reporter: Reporter<'a>,
+    pub(super) workers: Workers,
+    client: Client,
+    page_size: u32,
+    all_versions: bool,
+    shutdown: CancellationToken,
+    archive: ArchiveItems,
+    /// Objects that pass through, not yet handed on.
+    waiting: Vec<Slot>,
+    waiting_bytes: usize,
 }
 
 impl<'a> Sweep<'a> {
-    /// Looks up the namespaces and tells what is going to happen.
-    pub(super) async fn prepare(
+    /// Ready to go.
+    pub(super) fn new(
         context: &Context,
-        discovery: &'a Discovery,
+        engine: Arc<Engine>,
         request: &'a BackupRequest,
-        journal: &'a Journal,
-    ) -> Result<Self, RunError> {
-        let existing = namespace_names(&context.client, discovery, context.options.page_size).await?;
-        let namespaces =
-            NamespaceFilter::new(&request.included_namespaces, &request.excluded_namespaces, &existing)
-                .map_err(|error| RunError::Namespaces(error.to_string()))?;
-        journal.info(format!("Including namespaces: {}", namespaces.includes_text()));
-        journal.info(format!("Excluding namespaces: {}", namespaces.excludes_text()));
-        for (group, reason) in discovery.catalog.unavailable() {
-            journal.write(
-                Entry::error(format!("cannot tell the kinds of API group {group}")).with("error", reason),
-            );
+        missing: Vec<String>,
+        archive: ArchiveItems,
+        reporter: Reporter<'a>,
+    ) -> Self {
+        let workers = Workers::new(Arc::clone(&engine), archive.clone(), context.options.item_block_workers);
+        Self {
+            engine,
+            request,
+            missing,
+            scratch: context.options.scratch.clone(),
+            reporter,
+            workers,
+            client: context.client.clone(),
+            page_size: context.options.page_size,
+            all_versions: context.options.all_versions(),
+            shutdown: context.shutdown.clone(),
+            archive,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
         }
-        let missing = namespaces.missing(&existing).into_iter().map(str::to_owned).collect();
-        Ok(Self { namespaces, missing, discovery, selection: &request.selection, journal })
     }
 
-    /// Takes everything.
-    pub(super) async fn run(
-        &self,
-        context: &Context,
-        taker: &mut ItemTaker<'_>,
-        reporter: &mut Reporter<'_>,
+    /// Takes everything. Blocks that have begun are done when this returns, also after an error.
+    pub(super) async fn run(&mut self) -> Result<(), RunError> {
+        let swept = self.run_waves().await;
+        if swept.is_err() {
+            self.engine.stop.cancel();
+        }
+        let rested = self.workers.rest().await;
+        swept?;
+        rested?;
+        // Workers that were told to stop have left items out, even if the lists had come to their end before.
+        if self.engine.stop.is_cancelled() { Err(RunError::Shutdown) } else { Ok(()) }
+    }
+
+    async fn run_waves(&mut self) -> Result<(), RunError> {
+        let kinds = self.kinds();
+        let (of_blocks, others): (Vec<_>, Vec<_>) =
+            kinds.into_iter().partition(|kind| self.is_of_blocks(kind));
+        self.take_blocks(&of_blocks).await?;
+        self.take_stream(&others).await?;
+        self.close().await?;
+        self.hand_on().await
+    }
+
+    /// The kinds to list; what is left out and what is asked for in vain is told.
+    fn kinds(&self) -> Vec<Arc<ServedKind>> {
+        let (catalog, journal) = (&self.engine.catalog, &self.engine.journal);
+        let Listing { kinds, left_out } = if self.all_versions {
+            listing(catalog.all_versions(), &self.engine.resources)
+        } else {
+            listing(catalog.kinds().iter(), &self.engine.resources)
+        };
+        for (kind, why) in left_out {
+            journal.write(Entry::info(why.reason()).with("resource", &kind.group_resource));
+        }
+        for key in keys_in_vain(&self.request.ordered_resources, &kinds) {
+            let line = format!("orderedResources names {key}, which is no kind that this backup lists");
+            journal.write(Entry::warning(line));
+        }
+        kinds.into_iter().cloned().map(Arc::new).collect()
+    }
+
+    /// Whether blocks are made of objects of this kind: an action says what belongs together with them, they are the volumes of such
+    /// objects, or their order was asked for.
+    fn is_of_blocks(&self, kind: &ServedKind) -> bool {
+        let name = &kind.group_resource;
+        let set = self.engine.actions.set();
+        set.concerns_resource(Role::RelatedItems, &name.group, &name.resource)
+            || has_volumes(name)
+            || !names_in_order(&self.request.ordered_resources, kind).is_empty()
+    }
+
+    /// The objects that nothing groups, as their lists bring them.
+    async fn take_stream(&mut self, kinds: &[Arc<ServedKind>]) -> Result<(), RunError> {
+        let mut lists = self.lists(kinds);
+        while let Some((plan, page)) = self.next_page(&mut lists).await? {
+            let kind = Arc::new(plan.kind.clone());
+            let all_pass = self.engine.all_pass_through(&kind);
+            for json in page.items() {
+                self.take_listed(&kind, json, all_pass).await?;
+            }
+            self.reporter.report(self.engine.progress()).await?;
+        }
+        Ok(())
+    }
+
+    /// An object of a list. `all_pass`: nothing concerns objects of its kind.
+    pub(super) async fn take_listed(
+        &mut self,
+        kind: &Arc<ServedKind>,
+        json: &str,
+        all_pass: bool,
     ) -> Result<(), RunError> {
-        let plans = self.plan(taker);
-        let mut collector = Collector::new(context.client.clone(), context.options.page_size, plans);
-        while let Some((plan, page)) = collector.next().await {
-            if context.shutdown.is_cancelled() {
+        let Some(facts) = self.engine.facts(kind, json) else { return Ok(()) };
+        match self.engine.choose(kind, &facts, json, Origin::Listed, Lane::Listed) {
+            None | Some(Claim::Taken(Lane::Listed)) => return Ok(()),
+            Some(Claim::Taken(Lane::Related)) => {
+                self.waiting.push(Slot::Related(archive_key(kind, &facts.object)));
+                return Ok(());
+            }
+            Some(Claim::First) => {}
+        }
+        let passes = all_pass || self.engine.passes_through(kind, &facts, json);
+        let text = with_type(json, &facts, &kind.api_version(), &kind.kind).into_owned();
+        if passes {
+            self.waiting_bytes += text.len();
+            let item = self.engine.archive_item(kind, &facts, &facts.object, text.into());
+            self.waiting.extend(item.map(Slot::Item));
+            return if self.waiting_bytes > HAND_ON { self.hand_on().await } else { Ok(()) };
+        }
+        let text = Text::Here(text.into());
+        let chosen = Chosen { kind: Arc::clone(kind), facts, text, origin: Origin::Listed };
+        self.start(vec![Member::Chosen(chosen)]).await
+    }
+
+    /// Gives a block its place and a worker.
+    pub(super) async fn start(&mut self, members: Vec<Member>) -> Result<(), RunError> {
+        if members.is_empty() {
+            return Ok(());
+        }
+        self.hand_on().await?;
+        let count = members.len().div_ceil(MEMBERS_PER_PLACE);
+        let places = self.archive.reserve_all(count).await.map_err(Fatal::from)?;
+        Ok(self.workers.start(Block { places, members }).await?)
+    }
+
+    /// Hands what passes through to the archive.
+    pub(super) async fn hand_on(&mut self) -> Result<(), RunError> {
+        self.waiting_bytes = 0;
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        Ok(self.archive.append(std::mem::take(&mut self.waiting)).await.map_err(Fatal::from)?)
+    }
+
+    /// Lists of these kinds, in this order, where and by which labels the backup wants them.
+    pub(super) fn lists(&self, kinds: &[Arc<ServedKind>]) -> Collector {
+        let targets = self.engine.namespaces.list_targets();
+        let plans = kinds.iter().flat_map(|kind| {
+            let places = Places::new(kind.namespaced, &targets);
+            let plan = move |query| {
+                let (kind, places) = (ServedKind::clone(kind), places.clone());
+                KindPlan { kind, places, query }
+            };
+            self.request.selection.queries().into_iter().map(plan)
+        });
+        Collector::new(self.client.clone(), self.page_size, plans.collect::<Vec<_>>())
+    }
+
+    /// Everything of one kind.
+    pub(super) fn list_of(&self, kind: &ServedKind) -> Collector {
+        let plan = ListPlan { kind: kind.clone(), namespace: None, query: String::new() };
+        Collector::new(self.client.clone(), self.page_size, [plan])
+    }
+
+    /// The next page of the lists; what is wrong with one is told.
+    pub(super) async fn next_page(
+        &self,
+        lists: &mut Collector,
+    ) -> Result<Option<(ListPlan, Page)>, RunError> {
+        loop {
+            if self.shutdown.is_cancelled() {
                 return Err(RunError::Shutdown);
             }
-            let page = match page {
-                Ok(page) => page,
-                Err(error) => {
-                    self.tell_list_error(&plan, &error);
-                    continue;
+            let Some((plan, page)) = lists.next().await else { return Ok(None) };
+            match page {
+                Ok(page) => {
+                    if page.spans_revisions {
+                        let line =
+                            "the list went on at a newer revision, so it spans two states of the cluster";
+                        let entry = Entry::warning(line).with("resource", &plan.kind.group_resource);
+                        self.engine.journal.write(entry);
+                    }
+                    self.engine.see(page.len() as u64);
+                    return Ok(Some((plan, page)));
                 }
-            };
-            if page.spans_revisions {
-                let line = "the list went on at a newer revision, so it spans two states of the cluster";
-                self.journal.write(Entry::warning(line).with("resource", &plan.kind.group_resource));
-            }
-            taker.tally.see(page.len() as u64);
-            for item in page.items() {
-                taker.take(&plan.kind, item).await?;
-                reporter.report(taker.tally.progress()).await?;
+                Err(error) => self.tell_list_error(&plan, &error),
             }
         }
-        self.take_namespaces(context, taker).await?;
-        self.take_definitions(context, taker).await
-    }
-
-    fn plan(&self, taker: &ItemTaker<'_>) -> Vec<ListPlan> {
-        let targets = self.namespaces.list_targets();
-        let mut plans = Vec::new();
-        for kind in kinds_to_list(&self.discovery.catalog, taker.resources) {
-            let places = match (&targets, kind.namespaced) {
-                (ListTargets::Names(names), true) => names.iter().cloned().map(Some).collect(),
-                _ => vec![None],
-            };
-            for namespace in places {
-                for query in self.selection.queries() {
-                    plans.push(ListPlan { kind: kind.clone(), namespace: namespace.clone(), query });
-                }
-            }
-        }
-        plans
     }
 
     fn tell_list_error(&self, plan: &ListPlan, error: &ListError) {
@@ -113,99 +255,9 @@ impl<'a> Sweep<'a> {
             _ => Entry::error("Error listing items"),
         };
         let entry = entry.with("resource", &plan.kind.group_resource).with("error", error_chain(error));
-        self.journal.write(match &plan.namespace {
+        self.engine.journal.write(match &plan.namespace {
             Some(namespace) => entry.with("namespace", namespace),
             None => entry,
         });
     }
-
-    /// Namespaces come after what is in them: having something in the backup is one of the reasons to be there. One that was asked for
-    /// by name and does not exist is an error, provided that Namespace objects belong to the backup at all.
-    async fn take_namespaces(&self, context: &Context, taker: &mut ItemTaker<'_>) -> Result<(), RunError> {
-        let Some(kind) = self.discovery.catalog.get(&GroupResource::parse("namespaces")) else {
-            return Ok(());
-        };
-        if !taker.resources.includes(kind) {
-            return Ok(());
-        }
-        for missing in &self.missing {
-            self.journal.write(
-                Entry::error(format!(
-                    "fail to get the namespace {missing} specified in backup.Spec.IncludedNamespaces"
-                ))
-                .with("error", format!("namespaces {missing:?} not found")),
-            );
-        }
-        let plan = ListPlan { kind: kind.clone(), namespace: None, query: String::new() };
-        let mut collector = Collector::new(context.client.clone(), context.options.page_size, [plan]);
-        while let Some((plan, page)) = collector.next().await {
-            let page = match page {
-                Ok(page) => page,
-                Err(error) => {
-                    self.tell_list_error(&plan, &error);
-                    continue;
-                }
-            };
-            for item in page.items() {
-                let Ok(facts) = Facts::read(item) else { continue };
-                let has_items = taker.tally.has_namespace(&facts.object.name);
-                if takes_namespace(&facts, is_active(item), &self.namespaces, self.selection, has_items) {
-                    taker.take(kind, item).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The definitions of the custom resources that were taken, unless the filters have decided about definitions already.
-    async fn take_definitions(&self, context: &Context, taker: &mut ItemTaker<'_>) -> Result<(), RunError> {
-        let definitions = GroupResource::parse("customresourcedefinitions.apiextensions.k8s.io");
-        let Some(kind) = self.discovery.catalog.get(&definitions) else { return Ok(()) };
-        if taker.resources.includes(kind) || taker.resources.excludes(kind) {
-            return Ok(());
-        }
-        // Custom resources cannot be in the core group, nor in one without a dot.
-        let of_custom: Vec<_> =
-            taker.tally.kinds().iter().filter(|k| k.group.contains('.')).cloned().collect();
-        for taken in of_custom {
-            match object::get(&context.client, kind, &ObjectName::new(None, &taken.to_string())).await {
-                Ok(Some(json)) => taker.take_related(kind, &json).await?,
-                Ok(None) => {}
-                Err(error) => {
-                    let entry = Entry::error("cannot read the definition of a kind that was backed up");
-                    self.journal.write(
-                        entry
-                            .about(&definitions, None, &taken.to_string())
-                            .with("error", error_chain(&error)),
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Names of all namespaces. Without them a filter by pattern cannot be trusted, so an error here ends the run.
-async fn namespace_names(
-    client: &Client,
-    discovery: &Discovery,
-    page_size: u32,
-) -> Result<Vec<String>, RunError> {
-    let kind: &ServedKind = discovery
-        .catalog
-        .get(&GroupResource::parse("namespaces"))
-        .ok_or_else(|| RunError::Namespaces("the API server does not serve namespaces".into()))?;
-    let plan = ListPlan { kind: kind.clone(), namespace: None, query: String::new() };
-    let mut collector = Collector::new(client.clone(), page_size, [plan]);
-    let mut names = Vec::new();
-    while let Some((_, page)) = collector.next().await {
-        let page = page.map_err(|error| RunError::Namespaces(error_chain(&error)))?;
-        names.extend(page.items().filter_map(|item| Facts::read(item).ok()).map(|facts| facts.object.name));
-    }
-    Ok(names)
-}
-
-fn is_active(namespace: &str) -> bool {
-    let phase = serde_json::from_str::<serde_json::Value>(namespace).ok();
-    phase.and_then(|n| n.pointer("/status/phase").map(|p| p == "Active")).unwrap_or(true)
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::roles;
-use crate::run_status::{RunStatus, StatusError};
+use crate::run_status::{RunStatus, SharedRunStatus, StatusError};
 
 /// Bytes of the annotation at most: all annotations of an object together may have 256 KiB. Room for some hundred actions.
 const LIMIT: usize = 16 * 1024;
@@ -43,11 +43,29 @@ where
     if status.current().annotations().get(ITEM_ACTIONS) == record.as_ref() {
         return Ok(());
     }
-    let write = |object: &mut K| match &record {
+    status.update(|object| put(object, record.as_ref())).await
+}
+
+/// The same through a handle that several tasks share.
+pub async fn write_shared_record<K>(
+    status: &SharedRunStatus<K>,
+    record: Option<String>,
+) -> Result<(), StatusError>
+where
+    K: Resource + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static,
+    K::DynamicType: Default,
+{
+    if status.current().annotations().get(ITEM_ACTIONS) == record.as_ref() {
+        return Ok(());
+    }
+    status.update(move |object| put(object, record.as_ref())).await
+}
+
+fn put(object: &mut impl Resource, record: Option<&String>) {
+    match record {
         Some(text) => drop(object.annotations_mut().insert(ITEM_ACTIONS.to_owned(), text.clone())),
         None => drop(object.annotations_mut().remove(ITEM_ACTIONS)),
-    };
-    status.update(write).await
+    }
 }
 
 fn list<'a>(actions: impl Iterator<Item = &'a ActionInfo>) -> Option<String> {

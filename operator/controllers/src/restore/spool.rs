@@ -2,8 +2,7 @@
 //! they are.
 //!
 //! Reading and unpacking run on a thread of their own behind a bounded channel. Everything that an archive can say is bounded before it
-//! is believed: sizes by [`Limits`], names by what a path may be. Long names come as entries in front of the one that they are for (GNU)
-//! or as attributes (pax); both are read here and not by the tar library, which would take them at any length.
+//! is believed: sizes by [`Limits`], names by what a path may be.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -12,23 +11,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use flate2::read::MultiGzDecoder;
 use futures::StreamExt;
-use lateen_core::archive::index::{
-    ArchiveError, ArchiveIndex, EntryType, IndexBuilder, Limits, Location, Verdict,
-};
+use lateen_core::archive::index::{ArchiveIndex, IndexBuilder, Location, Verdict};
+use lateen_core::archive::limits::{ArchiveError, Limits};
 use lateen_core::selector::Selection;
 use lateen_store::{BackupStore, Key, ObjectStream, StoreError};
 use tokio::sync::mpsc;
 
+use crate::archive_entries::{Unreadable, each_entry};
+
 /// Chunks between the store and the reader. The store hands out segments of 8 MiB, so 32 MiB at most.
 const CHUNKS_IN_FLIGHT: usize = 4;
-
-/// Bytes of attributes in front of one entry. Archives of backups have a path there, of at most 4 KiB.
-const ATTRIBUTES_LIMIT: u64 = 64 << 10;
-
-/// What may follow the end of the archive inside the compressed stream: padding, of some KiB. It is read for the checksum behind it.
-const PADDING_LIMIT: u64 = 1 << 20;
 
 /// Why there are no items.
 #[derive(Debug, thiserror::Error)]
@@ -146,75 +139,23 @@ impl Read for ChunkReader {
 }
 
 fn unpack(reader: impl Read, file: File, mut builder: IndexBuilder) -> Result<Spool, SpoolError> {
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(reader));
     let mut items = BufWriter::new(file);
-    let mut long_path = None;
-    for entry in archive.entries().map_err(SpoolError::Unreadable)?.raw(true) {
-        let mut entry = entry.map_err(SpoolError::Unreadable)?;
-        let entry_type = match entry.header().entry_type() {
-            tar::EntryType::GNULongName => {
-                let mut path = attributes(&mut entry)?;
-                path.truncate(path.iter().position(|byte| *byte == 0).unwrap_or(path.len()));
-                long_path = Some(path);
-                continue;
-            }
-            tar::EntryType::XHeader => {
-                long_path = pax_path(&attributes(&mut entry)?)?.or(long_path);
-                continue;
-            }
-            tar::EntryType::GNUSparse => {
-                let error = "it holds a sparse file, which no backup has";
-                return Err(SpoolError::Unreadable(io::Error::other(error)));
-            }
-            tar::EntryType::Regular | tar::EntryType::Continuous => EntryType::File,
-            _ => EntryType::Other,
-        };
-        let path = long_path.take().unwrap_or_else(|| entry.path_bytes().into_owned());
-        let size = entry.header().entry_size().map_err(SpoolError::Unreadable)?;
-        if let Verdict::Keep(item) = builder.entry(&path, size, entry_type)? {
-            let bytes = content(&mut entry, size)?;
+    each_entry(reader, |entry| {
+        if let Verdict::Keep(item) = builder.entry(&entry.path, entry.size, entry.entry_type)? {
+            let bytes = entry.read()?;
             items.write_all(&bytes).map_err(SpoolError::Scratch)?;
             builder.keep(item, &bytes)?;
         }
-    }
-    let mut padding = archive.into_inner().take(PADDING_LIMIT);
-    io::copy(&mut padding, &mut io::sink()).map_err(SpoolError::Unreadable)?;
+        Ok::<(), SpoolError>(())
+    })?;
     let items = items.into_inner().map_err(|error| SpoolError::Scratch(error.into_error()))?;
     Ok(Spool { index: builder.finish(), items: Arc::new(items) })
 }
 
-/// The content of an entry whose size was accepted; less than that is half an archive.
-fn content(entry: &mut impl Read, size: u64) -> Result<Vec<u8>, SpoolError> {
-    let mut bytes = Vec::with_capacity(size as usize);
-    entry.take(size).read_to_end(&mut bytes).map_err(SpoolError::Unreadable)?;
-    if bytes.len() as u64 == size {
-        Ok(bytes)
-    } else {
-        Err(SpoolError::Unreadable(io::ErrorKind::UnexpectedEof.into()))
+impl From<Unreadable> for SpoolError {
+    fn from(Unreadable(error): Unreadable) -> Self {
+        Self::Unreadable(error)
     }
-}
-
-fn attributes(entry: &mut tar::Entry<'_, impl Read>) -> Result<Vec<u8>, SpoolError> {
-    let size = entry.header().entry_size().map_err(SpoolError::Unreadable)?;
-    if size > ATTRIBUTES_LIMIT {
-        let error = format!("the attributes of an entry have {size} bytes, more than {ATTRIBUTES_LIMIT}");
-        return Err(SpoolError::Unreadable(io::Error::other(error)));
-    }
-    content(entry, size)
-}
-
-/// The path among the attributes of an entry. A size there is only needed beyond 8 GiB, which no item has.
-fn pax_path(attributes: &[u8]) -> Result<Option<Vec<u8>>, SpoolError> {
-    let mut path = None;
-    for attribute in tar::PaxExtensions::new(attributes) {
-        let attribute = attribute.map_err(SpoolError::Unreadable)?;
-        match attribute.key_bytes() {
-            b"path" => path = Some(attribute.value_bytes().to_vec()),
-            b"size" => return Err(SpoolError::Unreadable(io::Error::other("an entry has more than 8 GiB"))),
-            _ => {}
-        }
-    }
-    Ok(path)
 }
 
 #[cfg(test)]

@@ -9,77 +9,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::archive::path::{self, Entry, UnsafePath};
+use crate::archive::limits::{ArchiveError, Limits, Meter};
+use crate::archive::path::{self, Entry};
 use crate::item::Facts;
 use crate::kind::{GroupResource, ObjectName};
 use crate::selector::Selection;
-
-/// What one archive may ask of the reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Entries of any type.
-    pub entries: u64,
-    /// Bytes of one item.
-    pub item_bytes: u64,
-    /// Bytes of all kept items together: the size of the spool file.
-    pub spool_bytes: u64,
-    /// Bytes of all entries together, kept or not.
-    pub archive_bytes: u64,
-    /// Bytes of a path.
-    pub path_bytes: usize,
-}
-
-impl Default for Limits {
-    /// Two entries for each of a million items; an item of 16 MiB is ten times what etcd stores; 64 GiB are a million items of 64 KiB,
-    /// and an archive holds each of them twice.
-    fn default() -> Self {
-        Self {
-            entries: 2_000_000,
-            item_bytes: 16 << 20,
-            spool_bytes: 64 << 30,
-            archive_bytes: 160 << 30,
-            path_bytes: 4096,
-        }
-    }
-}
-
-/// Why an archive is refused as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ArchiveError {
-    /// A path leads out of the archive.
-    #[error(transparent)]
-    UnsafePath(#[from] UnsafePath),
-    /// A path is longer than any that a backup writes.
-    #[error("an archive path of {bytes} bytes is longer than the limit of {limit}")]
-    LongPath {
-        /// Its length.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// More entries than the limit.
-    #[error("the archive has more than {limit} entries")]
-    TooManyEntries {
-        /// The limit.
-        limit: u64,
-    },
-    /// One item is larger than the limit.
-    #[error("item {path:?} has {bytes} bytes, more than the limit of {limit}")]
-    LargeItem {
-        /// Its path.
-        path: String,
-        /// Its size.
-        bytes: u64,
-        /// The limit.
-        limit: u64,
-    },
-    /// All items, or all entries, together are larger than the limit.
-    #[error("the archive holds more than {limit} bytes")]
-    LargeArchive {
-        /// The limit.
-        limit: u64,
-    },
-}
 
 /// What an entry of the archive is, by its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,32 +111,19 @@ pub struct IndexBuilder {
     index: ArchiveIndex,
     selection: Selection,
     limits: Limits,
-    entries: u64,
-    bytes: u64,
+    meter: Meter,
 }
 
 impl IndexBuilder {
     /// For a run that selects items by `selection`.
     pub fn new(selection: Selection, limits: Limits) -> Self {
-        Self { index: ArchiveIndex::default(), selection, limits, entries: 0, bytes: 0 }
+        Self { index: ArchiveIndex::default(), selection, limits, meter: Meter::new(limits) }
     }
 
     /// Decides about the next entry by its header. An error refuses the archive; nothing that was read before may then be used.
     pub fn entry(&mut self, path: &[u8], size: u64, entry_type: EntryType) -> Result<Verdict, ArchiveError> {
-        self.entries += 1;
-        if self.entries > self.limits.entries {
-            return Err(ArchiveError::TooManyEntries { limit: self.limits.entries });
-        }
-        self.bytes = self.bytes.saturating_add(size);
-        if self.bytes > self.limits.archive_bytes {
-            return Err(ArchiveError::LargeArchive { limit: self.limits.archive_bytes });
-        }
-        if path.len() > self.limits.path_bytes {
-            return Err(ArchiveError::LongPath { bytes: path.len(), limit: self.limits.path_bytes });
-        }
-        // Bytes that are no text are replaced for the check and for messages only: no object has such a name.
+        let parsed = self.meter.entry(path, size)?;
         let text = String::from_utf8_lossy(path);
-        let parsed = path::parse(&text)?;
         self.index.has_resources |= text.trim_start_matches("./").starts_with("resources/");
         let is_text = matches!(text, std::borrow::Cow::Borrowed(_));
         match (parsed, entry_type) {
@@ -220,7 +141,7 @@ impl IndexBuilder {
     pub fn keep(&mut self, item: KeptItem, bytes: &[u8]) -> Result<(), ArchiveError> {
         let KeptItem { kind, object } = item;
         let facts = std::str::from_utf8(bytes).ok().and_then(|json| Facts::read(json).ok());
-        let facts = facts.filter(|facts| facts.object.name == object.name && is_nameable(&object));
+        let facts = facts.filter(|facts| facts.object.name == object.name && path::is_nameable(&object));
         let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         self.check_size(&object.name, bytes.len() as u64)?;
         let location = Location {
@@ -253,14 +174,6 @@ impl IndexBuilder {
         }
         Ok(())
     }
-}
-
-/// Whether the API server could have an object of this name: one that is a segment of a path by itself.
-fn is_nameable(object: &ObjectName) -> bool {
-    let segment = |name: &str| {
-        name != "." && name != ".." && !name.contains(['/', '%']) && !name.contains(char::is_control)
-    };
-    segment(&object.name) && object.namespace.as_deref().is_none_or(segment)
 }
 
 #[cfg(test)]

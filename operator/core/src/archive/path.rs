@@ -24,6 +24,35 @@ pub fn item_paths(kind: &GroupResource, version: &str, preferred: bool, object: 
     }
 }
 
+/// Whether an object of this name can stand in an archive, and in a request: namespace and name are each one segment of a path. API
+/// servers hold to this; what an aggregated one calls its objects is its own doing, and one name that leads elsewhere makes a reader
+/// refuse the whole archive.
+pub fn is_nameable(object: &ObjectName) -> bool {
+    let segment = |name: &str| {
+        !name.is_empty()
+            && name != "."
+            && name != ".."
+            && !name.contains(['/', '\\', '%'])
+            && !name.contains(char::is_control)
+    };
+    segment(&object.name) && object.namespace.as_deref().is_none_or(segment)
+}
+
+/// Whether an item can stand in an archive under its own name, where a reader finds it again. What cannot is an error of that item.
+pub fn is_archivable(kind: &GroupResource, version: &str, object: &ObjectName) -> bool {
+    let found_again = |path: &String| match parse(path) {
+        Ok(Entry::Item { kind: read, version: Some(folder), object: named }) => {
+            read == *kind
+                && !kind.resource.is_empty()
+                && !folder.is_empty()
+                && folder == version
+                && named == *object
+        }
+        _ => false,
+    };
+    is_nameable(object) && item_paths(kind, version, false, object).iter().all(found_again)
+}
+
 /// What a path in an archive stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -106,6 +135,23 @@ mod tests {
                     assert_eq!(parse(path), Ok(expected), "{path}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_leads_elsewhere_is_not_archivable() {
+        let roles = GroupResource::parse("roles.rbac.authorization.k8s.io");
+        let good = ObjectName::new(Some("app"), "system:controller:ünï");
+        assert!(is_archivable(&roles, "v1", &good));
+        for name in ["", ".", "..", "../x", "a/b", "a%2fb", "a\\b", "a\0", "a\n"] {
+            assert!(!is_archivable(&roles, "v1", &ObjectName::new(Some("app"), name)), "{name:?}");
+            assert!(!is_archivable(&roles, "v1", &ObjectName::new(Some(name), "a")), "{name:?}");
+        }
+        for version in ["", "..", "v1/x", "cluster", "namespaces", "v1-preferredversion"] {
+            assert!(!is_archivable(&roles, version, &good), "{version:?}");
+        }
+        for kind in ["", "../x", "a/b", ".."] {
+            assert!(!is_archivable(&GroupResource::new("", kind), "v1", &good), "{kind:?}");
         }
     }
 

@@ -15,27 +15,72 @@ const COHABITING: [(&str, [&str; 2]); 5] = [
     ("events", ["", "events.k8s.io"]),
 ];
 
+/// The feature flag of [`all_versions_to_list`].
+pub const ALL_VERSIONS_FEATURE: &str = "EnableAPIGroupVersions";
+
+/// Why nothing of a kind is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotListed {
+    /// The filters leave it out.
+    Filter,
+    /// Its objects are served, and were listed, in another group or version as well.
+    Cohabiting,
+}
+
+impl NotListed {
+    /// For the log.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Filter => "Resource is excluded",
+            Self::Cohabiting => "Skipping resource because its objects are listed in another API group",
+        }
+    }
+}
+
+/// What is listed and what is not.
+#[derive(Debug, Clone, Default)]
+pub struct Listing<'a> {
+    /// The kinds to list, in order.
+    pub kinds: Vec<&'a ServedKind>,
+    /// The others, in the order of discovery.
+    pub left_out: Vec<(&'a ServedKind, NotListed)>,
+}
+
 /// The kinds to list, in order: pods, claims and volumes, the other kinds of the core group, then the other groups as the server names
-/// them. Namespaces and custom resource definitions are not among them: which of those belong to the backup is only known at the end.
+/// them. Namespaces and, unless the filters take them anyway, custom resource definitions are not among them: which of those belong to the
+/// backup is only known at the end.
 pub fn kinds_to_list<'a>(catalog: &'a Catalog, filter: &ResourceFilter) -> Vec<&'a ServedKind> {
+    listing(catalog.kinds().iter(), filter).kinds
+}
+
+/// The same with every version that the server has of a kind, the preferred one first.
+pub fn all_versions_to_list<'a>(catalog: &'a Catalog, filter: &ResourceFilter) -> Vec<&'a ServedKind> {
+    listing(catalog.all_versions(), filter).kinds
+}
+
+/// Divides kinds into those to list and the others.
+pub fn listing<'a>(kinds: impl Iterator<Item = &'a ServedKind>, filter: &ResourceFilter) -> Listing<'a> {
     let mut seen_cohabiting = BTreeSet::new();
-    let mut kinds: Vec<&ServedKind> = Vec::new();
-    for kind in catalog.kinds().iter().filter(|kind| filter.includes(kind)) {
+    let mut listing = Listing::default();
+    for kind in kinds.filter(|kind| !kind.group_resource.is("namespaces")) {
         let name = &kind.group_resource;
         let pair = COHABITING
             .iter()
             .find(|(plural, groups)| name.resource == *plural && groups.contains(&name.group.as_str()));
-        let twin_seen = pair.is_some_and(|(plural, _)| !seen_cohabiting.insert(*plural));
-        if !twin_seen && !name.is("namespaces") {
-            kinds.push(kind);
+        if !filter.includes(kind) {
+            listing.left_out.push((kind, NotListed::Filter));
+        } else if pair.is_some_and(|(plural, _)| !seen_cohabiting.insert(*plural)) {
+            listing.left_out.push((kind, NotListed::Cohabiting));
+        } else {
+            listing.kinds.push(kind);
         }
     }
-    kinds.sort_by_key(|kind| {
+    listing.kinds.sort_by_key(|kind| {
         let name = &kind.group_resource;
         let first = ["pods", "persistentvolumeclaims", "persistentvolumes"].iter().position(|p| name.is(p));
         (!name.group.is_empty(), first.unwrap_or(usize::MAX))
     });
-    kinds
+    listing
 }
 
 #[cfg(test)]
@@ -44,10 +89,15 @@ mod tests {
     use crate::backup::filter::ResourceLists;
     use crate::catalog::tests::{served, small_cluster};
 
+    fn filter(catalog: &Catalog, excluded: &[&str]) -> ResourceFilter {
+        let excluded = excluded.iter().map(|name| (*name).to_owned()).collect();
+        let lists = ResourceLists::Global { included: vec![], excluded, cluster_resources: None };
+        ResourceFilter::new(&lists, catalog, true)
+    }
+
     fn everything(catalog: &Catalog) -> Vec<String> {
-        let lists = ResourceLists::Global { included: vec![], excluded: vec![], cluster_resources: None };
-        let filter = ResourceFilter::new(&lists, catalog, true);
-        kinds_to_list(catalog, &filter).iter().map(|k| k.group_resource.to_string()).collect()
+        let kinds = kinds_to_list(catalog, &filter(catalog, &[]));
+        kinds.iter().map(|k| k.group_resource.to_string()).collect()
     }
 
     #[test]
@@ -71,5 +121,33 @@ mod tests {
             std::collections::BTreeMap::new(),
         );
         assert_eq!(everything(&catalog), ["events", "deployments.apps", "events.calendar.example"]);
+        let filter = filter(&catalog, &["events.calendar.example"]);
+        let left_out = listing(catalog.kinds().iter(), &filter).left_out;
+        let told: Vec<_> =
+            left_out.iter().map(|(kind, why)| (kind.group_resource.to_string(), *why)).collect();
+        assert_eq!(
+            told,
+            [
+                ("events.events.k8s.io".to_owned(), NotListed::Cohabiting),
+                ("events.calendar.example".to_owned(), NotListed::Filter),
+                ("deployments.extensions".to_owned(), NotListed::Cohabiting),
+            ]
+        );
+    }
+
+    #[test]
+    fn every_version_of_a_kind_is_listed_when_asked_for() {
+        let preferred = [
+            served("jobs.batch", "v1", "Job", true),
+            served("pods", "v1", "Pod", true),
+            served("deployments.apps", "v1", "Deployment", true),
+        ];
+        let mut versions = preferred.to_vec();
+        versions.push(served("jobs.batch", "v1beta1", "Job", true));
+        versions.push(served("deployments.apps", "v1beta1", "Deployment", true));
+        let catalog = Catalog::new(preferred, std::collections::BTreeMap::new()).with_versions(versions);
+        let kinds = all_versions_to_list(&catalog, &filter(&catalog, &[]));
+        let keys: Vec<String> = kinds.iter().map(|kind| kind.resource_key()).collect();
+        assert_eq!(keys, ["v1/Pod", "batch/v1/Job", "apps/v1/Deployment", "batch/v1beta1/Job"]);
     }
 }

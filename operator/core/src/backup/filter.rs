@@ -1,13 +1,14 @@
 //! Which kinds a backup holds: the two generations of resource filters, resolved once against the catalog.
 //!
 //! The older filter is one pair of lists and a three-state switch for cluster-scoped kinds; the newer one has a pair of lists for each
-//! scope. A backup that uses neither is a newer one with empty lists.
+//! scope, which resource policies may add to. A backup that uses neither is a newer one with empty lists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use super::policies::IncludeExcludePolicy;
 use crate::catalog::Catalog;
 use crate::include_exclude::IncludesExcludes;
-use crate::kind::ServedKind;
+use crate::kind::{GroupResource, ServedKind};
 
 /// The lists of a backup as its spec has them, after defaulting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub enum ResourceLists {
         namespaced_included: Vec<String>,
         /// Namespaced kinds to leave out.
         namespaced_excluded: Vec<String>,
+        /// What resource policies say about kinds that these lists do not decide about.
+        policy: Option<IncludeExcludePolicy>,
     },
 }
 
@@ -39,25 +42,137 @@ pub const SNAPSHOT_KIND: &str = "volumesnapshots.snapshot.storage.k8s.io";
 /// Cluster-scoped twin of [`SNAPSHOT_KIND`].
 pub const SNAPSHOT_CONTENT_KIND: &str = "volumesnapshotcontents.snapshot.storage.k8s.io";
 
-/// The filter, resolved.
+/// The filter, resolved. What it says about the kinds of the catalog is worked out once: it is asked for every item.
 #[derive(Debug, Clone)]
 pub struct ResourceFilter {
     rules: Rules,
+    decided: HashMap<GroupResource, Decision>,
+}
+
+#[derive(Debug, Clone)]
+struct Rules {
+    lists: Lists,
     all_namespaces: bool,
 }
 
 #[derive(Debug, Clone)]
-enum Rules {
+enum Lists {
     Global { kinds: IncludesExcludes, cluster_resources: Option<bool> },
     Scoped { cluster: IncludesExcludes, namespaced: IncludesExcludes },
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Decision {
+    includes: bool,
+    excludes: bool,
 }
 
 impl ResourceFilter {
     /// Resolves the lists. Names that the cluster does not know stay as they are: a typo must not become "everything".
     /// `all_namespaces`: the namespace filter leaves nothing out.
     pub fn new(lists: &ResourceLists, catalog: &Catalog, all_namespaces: bool) -> Self {
-        let rules = match lists {
-            ResourceLists::Global { included, excluded, cluster_resources } => Rules::Global {
+        let rules = Rules { lists: Lists::resolve(lists, catalog), all_namespaces };
+        let decided = catalog.kinds().iter().map(|kind| (kind.group_resource.clone(), rules.decide(kind)));
+        Self { decided: decided.collect(), rules }
+    }
+
+    /// Whether objects of this kind are collected.
+    pub fn includes(&self, kind: &ServedKind) -> bool {
+        self.decision(kind).includes
+    }
+
+    /// Whether objects of this kind may not come in even as related objects of others.
+    pub fn excludes(&self, kind: &ServedKind) -> bool {
+        self.decision(kind).excludes
+    }
+
+    fn decision(&self, kind: &ServedKind) -> Decision {
+        self.decided.get(&kind.group_resource).copied().unwrap_or_else(|| self.rules.decide(kind))
+    }
+
+    /// Lines for the log, one per list.
+    pub fn describe(&self) -> Vec<String> {
+        match &self.rules.lists {
+            Lists::Global { kinds, cluster_resources } => vec![
+                format!("Including resources: {}", kinds.includes_text()),
+                format!("Excluding resources: {}", kinds.excludes_text()),
+                format!(
+                    "Including cluster-scoped resources: {}",
+                    cluster_resources.map_or_else(|| "auto".to_owned(), |wanted| wanted.to_string())
+                ),
+            ],
+            Lists::Scoped { cluster, namespaced } => vec![
+                format!("Including namespace-scoped resources: {}", namespaced.includes_text()),
+                format!("Excluding namespace-scoped resources: {}", namespaced.excludes_text()),
+                format!(
+                    "Including cluster-scoped resources: {}",
+                    if cluster.included().is_empty() && !self.rules.is_whole_cluster() {
+                        "<none>".to_owned()
+                    } else {
+                        cluster.includes_text()
+                    }
+                ),
+                format!("Excluding cluster-scoped resources: {}", cluster.excludes_text()),
+            ],
+        }
+    }
+}
+
+impl Rules {
+    fn decide(&self, kind: &ServedKind) -> Decision {
+        let name = kind.group_resource.to_string();
+        Decision { includes: self.includes(kind, &name), excludes: self.excludes(kind, &name) }
+    }
+
+    fn includes(&self, kind: &ServedKind, name: &str) -> bool {
+        match &self.lists {
+            Lists::Global { kinds, cluster_resources } => {
+                let scope = kind.namespaced
+                    || match cluster_resources {
+                        Some(wanted) => *wanted,
+                        None => name == "namespaces" || self.all_namespaces,
+                    };
+                scope && kinds.includes(name)
+            }
+            Lists::Scoped { namespaced, .. } if kind.namespaced => namespaced.includes(name),
+            Lists::Scoped { cluster, .. } => {
+                !cluster.is_excluded(name)
+                    && (cluster.is_listed(name) || name == "namespaces" || self.is_whole_cluster())
+            }
+        }
+    }
+
+    fn excludes(&self, kind: &ServedKind, name: &str) -> bool {
+        match &self.lists {
+            Lists::Global { kinds, .. } if kind.namespaced => kinds.is_excluded(name),
+            Lists::Global { kinds, cluster_resources } => match cluster_resources {
+                Some(false) => true,
+                Some(true) => kinds.is_excluded(name),
+                None => !kinds.includes(name),
+            },
+            Lists::Scoped { namespaced, .. } if kind.namespaced => namespaced.is_excluded(name),
+            Lists::Scoped { cluster, .. } => cluster.is_excluded(name),
+        }
+    }
+
+    /// All namespaces and all kinds are asked for: then the cluster-scoped kinds belong to it. The snapshot kinds, which are left out of
+    /// every backup, do not count.
+    fn is_whole_cluster(&self) -> bool {
+        let Lists::Scoped { cluster, namespaced } = &self.lists else { return false };
+        let nothing_but = |excluded: &BTreeSet<String>, name: &str| excluded.iter().all(|e| e == name);
+        let everything = |included: &BTreeSet<String>| included.is_empty() || included.contains("*");
+        self.all_namespaces
+            && cluster.included().is_empty()
+            && nothing_but(cluster.excluded(), SNAPSHOT_CONTENT_KIND)
+            && everything(namespaced.included())
+            && nothing_but(namespaced.excluded(), SNAPSHOT_KIND)
+    }
+}
+
+impl Lists {
+    fn resolve(lists: &ResourceLists, catalog: &Catalog) -> Self {
+        match lists {
+            ResourceLists::Global { included, excluded, cluster_resources } => Self::Global {
                 kinds: IncludesExcludes::new(
                     resolve(included, catalog, None),
                     resolve(excluded, catalog, None).into_iter().filter(|e| e != "*").collect::<Vec<_>>(),
@@ -69,98 +184,65 @@ impl ResourceFilter {
                 cluster_excluded,
                 namespaced_included,
                 namespaced_excluded,
-            } => Rules::Scoped {
-                cluster: IncludesExcludes::new(
-                    resolve(cluster_included, catalog, Some(false)),
-                    resolve(cluster_excluded, catalog, Some(false)),
-                ),
-                namespaced: IncludesExcludes::new(
-                    resolve(namespaced_included, catalog, Some(true)),
-                    resolve(namespaced_excluded, catalog, Some(true)),
-                ),
-            },
-        };
-        Self { rules, all_namespaces }
-    }
-
-    /// Whether objects of this kind are collected.
-    pub fn includes(&self, kind: &ServedKind) -> bool {
-        let name = kind.group_resource.to_string();
-        match &self.rules {
-            Rules::Global { kinds, cluster_resources } => {
-                let scope = kind.namespaced
-                    || match cluster_resources {
-                        Some(wanted) => *wanted,
-                        None => name == "namespaces" || self.all_namespaces,
-                    };
-                scope && kinds.includes(&name)
-            }
-            Rules::Scoped { namespaced, .. } if kind.namespaced => namespaced.includes(&name),
-            Rules::Scoped { cluster, .. } => {
-                !cluster.is_excluded(&name)
-                    && (cluster.is_listed(&name) || name == "namespaces" || self.is_whole_cluster())
-            }
-        }
-    }
-
-    /// Whether objects of this kind may not come in even as related objects of others.
-    pub fn excludes(&self, kind: &ServedKind) -> bool {
-        let name = kind.group_resource.to_string();
-        match &self.rules {
-            Rules::Global { kinds, .. } if kind.namespaced => kinds.is_excluded(&name),
-            Rules::Global { kinds, cluster_resources } => match cluster_resources {
-                Some(false) => true,
-                Some(true) => kinds.is_excluded(&name),
-                None => !kinds.includes(&name),
-            },
-            Rules::Scoped { cluster, namespaced } => {
-                if kind.namespaced {
-                    namespaced.is_excluded(&name)
-                } else {
-                    cluster.is_excluded(&name)
+                policy,
+            } => {
+                let mut cluster = scope((cluster_included, cluster_excluded), catalog, false);
+                let mut namespaced = scope((namespaced_included, namespaced_excluded), catalog, true);
+                if let Some(policy) = policy {
+                    let excluded = &policy.excluded_namespace_scoped_resources;
+                    add_policy(
+                        &mut namespaced,
+                        &policy.included_namespace_scoped_resources,
+                        excluded,
+                        catalog,
+                        true,
+                    );
+                    let excluded = &policy.excluded_cluster_scoped_resources;
+                    add_policy(
+                        &mut cluster,
+                        &policy.included_cluster_scoped_resources,
+                        excluded,
+                        catalog,
+                        false,
+                    );
                 }
+                Self::Scoped { cluster, namespaced }
             }
         }
     }
+}
 
-    /// Lines for the log, one per list.
-    pub fn describe(&self) -> Vec<String> {
-        match &self.rules {
-            Rules::Global { kinds, cluster_resources } => vec![
-                format!("Including resources: {}", kinds.includes_text()),
-                format!("Excluding resources: {}", kinds.excludes_text()),
-                format!(
-                    "Including cluster-scoped resources: {}",
-                    cluster_resources.map_or_else(|| "auto".to_owned(), |wanted| wanted.to_string())
-                ),
-            ],
-            Rules::Scoped { cluster, namespaced } => vec![
-                format!("Including namespace-scoped resources: {}", namespaced.includes_text()),
-                format!("Excluding namespace-scoped resources: {}", namespaced.excludes_text()),
-                format!(
-                    "Including cluster-scoped resources: {}",
-                    if cluster.included().is_empty() && !self.is_whole_cluster() {
-                        "<none>".to_owned()
-                    } else {
-                        cluster.includes_text()
-                    }
-                ),
-                format!("Excluding cluster-scoped resources: {}", cluster.excludes_text()),
-            ],
+/// The two lists of one scope.
+fn scope(
+    (included, excluded): (&[String], &[String]),
+    catalog: &Catalog,
+    namespaced: bool,
+) -> IncludesExcludes {
+    IncludesExcludes::new(
+        resolve(included, catalog, Some(namespaced)),
+        resolve(excluded, catalog, Some(namespaced)),
+    )
+}
+
+/// Adds what a policy says about kinds that the lists say nothing about: the Backup comes first, then what the policy leaves out, then what
+/// it takes.
+fn add_policy(
+    lists: &mut IncludesExcludes,
+    included: &[String],
+    excluded: &[String],
+    catalog: &Catalog,
+    namespaced: bool,
+) {
+    let undecided = |lists: &IncludesExcludes, name: &str| !lists.is_listed(name) && !lists.is_excluded(name);
+    for name in resolve(excluded, catalog, Some(namespaced)) {
+        if undecided(lists, &name) {
+            lists.add_exclude(name);
         }
     }
-
-    /// All namespaces and all kinds are asked for: then the cluster-scoped kinds belong to it. The snapshot kinds, which are left out of
-    /// every backup, do not count.
-    fn is_whole_cluster(&self) -> bool {
-        let Rules::Scoped { cluster, namespaced } = &self.rules else { return false };
-        let nothing_but = |excluded: &BTreeSet<String>, name: &str| excluded.iter().all(|e| e == name);
-        let everything = |included: &BTreeSet<String>| included.is_empty() || included.contains("*");
-        self.all_namespaces
-            && cluster.included().is_empty()
-            && nothing_but(cluster.excluded(), SNAPSHOT_CONTENT_KIND)
-            && everything(namespaced.included())
-            && nothing_but(namespaced.excluded(), SNAPSHOT_KIND)
+    for name in resolve(included, catalog, Some(namespaced)) {
+        if undecided(lists, &name) {
+            lists.add_include(name);
+        }
     }
 }
 
@@ -177,84 +259,4 @@ fn resolve(names: &[String], catalog: &Catalog, namespaced: Option<bool>) -> Vec
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalog::tests::small_cluster;
-
-    fn names(names: &[&str]) -> Vec<String> {
-        names.iter().map(|n| (*n).to_owned()).collect()
-    }
-
-    fn scoped(cluster: (&[&str], &[&str]), namespaced: (&[&str], &[&str])) -> ResourceLists {
-        ResourceLists::Scoped {
-            cluster_included: names(cluster.0),
-            cluster_excluded: names(cluster.1),
-            namespaced_included: names(namespaced.0),
-            namespaced_excluded: names(namespaced.1),
-        }
-    }
-
-    fn included(lists: &ResourceLists, all_namespaces: bool) -> Vec<String> {
-        let catalog = small_cluster();
-        let filter = ResourceFilter::new(lists, &catalog, all_namespaces);
-        let kinds = catalog.kinds().iter().filter(|k| filter.includes(k));
-        kinds.map(|k| k.group_resource.to_string()).collect()
-    }
-
-    #[test]
-    fn a_backup_of_everything_holds_cluster_scoped_kinds_and_one_of_a_namespace_does_not() {
-        let none = scoped((&[], &[SNAPSHOT_CONTENT_KIND]), (&[], &[SNAPSHOT_KIND]));
-        assert_eq!(included(&none, true).len(), small_cluster().kinds().len());
-        let of_one = included(&none, false);
-        assert!(of_one.contains(&"namespaces".into()) && of_one.contains(&"pods".into()));
-        assert!(!of_one.contains(&"clusterroles.rbac.authorization.k8s.io".into()));
-    }
-
-    #[test]
-    fn an_old_filter_takes_cluster_kinds_by_its_switch() {
-        let lists = |switch| ResourceLists::Global {
-            included: names(&["deploy", "clusterroles", "persistentvolumes"]),
-            excluded: names(&["pv", "persistentvolumes"]),
-            cluster_resources: switch,
-        };
-        let roles = "clusterroles.rbac.authorization.k8s.io".to_owned();
-        assert_eq!(
-            included(&lists(Some(true)), false),
-            [roles.clone(), "deployments.apps".into()]
-                .map(String::from)
-                .iter()
-                .rev()
-                .cloned()
-                .collect::<Vec<_>>()
-        );
-        assert_eq!(included(&lists(Some(false)), true), ["deployments.apps"]);
-        assert_eq!(included(&lists(None), false), ["deployments.apps"]);
-        assert!(included(&lists(None), true).contains(&roles));
-    }
-
-    #[test]
-    fn a_typo_includes_nothing() {
-        assert!(
-            included(
-                &ResourceLists::Global {
-                    included: names(&["deploymnts"]),
-                    excluded: vec![],
-                    cluster_resources: None
-                },
-                true
-            )
-            .is_empty()
-        );
-        let lists = scoped((&[], &[]), (&["deploymnts"], &[]));
-        assert_eq!(included(&lists, true), ["namespaces"]);
-    }
-
-    #[test]
-    fn lists_of_one_scope_do_not_touch_the_other() {
-        let lists = scoped(
-            (&["clusterroles", "pods"], &["namespaces"]),
-            (&["configmaps", "clusterroles"], &["secrets"]),
-        );
-        assert_eq!(included(&lists, true), ["configmaps", "clusterroles.rbac.authorization.k8s.io"]);
-    }
-}
+mod tests;

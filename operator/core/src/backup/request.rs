@@ -1,68 +1,99 @@
 //! From a Backup as somebody wrote it to a request that the engine can run, or to everything that is wrong with it.
 //!
-//! Defaults are written into the Backup, so that it tells what was run; they are kept even when validation fails. After this nobody
-//! reads the raw spec.
+//! Defaults are written into the Backup, so that it tells what was run; they are kept even when validation fails. A Backup that was
+//! prepared before comes out the same: a run that begins again adds nothing twice. After this nobody reads the raw spec.
 
-mod unsupported;
+mod defaults;
+mod locations;
+mod policy;
+mod resources;
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use lateen_api::labels::{self, annotations};
-use lateen_api::v1::{AccessMode, Backup, BackupPhase, BackupSpec, BackupStorageLocation};
-use lateen_api::{GoDuration, names};
+use lateen_api::GoDuration;
+use lateen_api::v1::{
+    Backup, BackupHooks, BackupPhase, BackupSpec, BackupStorageLocation, VolumeSnapshotLocation,
+};
 
-use super::filter::{ResourceLists, SNAPSHOT_CONTENT_KIND, SNAPSHOT_KIND};
-use crate::archive::FORMAT_VERSION;
-use crate::include_exclude::{check_lists, check_scoped_lists};
+pub use self::defaults::Defaults;
+pub use self::policy::{PolicyConfigMap, PolicyReference};
+use super::filter::ResourceLists;
+use super::policies::ResourcePolicies;
 use crate::namespaces::check_namespaces;
 use crate::selector::Selection;
 
-/// What the server says where a Backup says nothing.
-#[derive(Debug, Clone)]
-pub struct Defaults {
-    /// `--default-backup-storage-location`.
-    pub storage_location: String,
-    /// `--default-backup-ttl`.
-    pub ttl: GoDuration,
-    /// `--default-item-operation-timeout`.
-    pub item_operation_timeout: GoDuration,
-    /// `--resource-timeout`, told in an annotation.
-    pub resource_timeout: GoDuration,
-    /// `--volume-group-snapshot-label-key`.
-    pub volume_group_label: String,
-}
-
-/// Default of `spec.csiSnapshotTimeout`, which has no flag.
-const CSI_SNAPSHOT_TIMEOUT: GoDuration = GoDuration::from_mins(10);
+/// What a look-up found, or why the API server refused it. A server that does not answer is no refusal: then nothing is known, and there
+/// is nothing to prepare yet.
+pub type Looked<T> = Result<T, String>;
 
 /// What has to be looked up for a decision.
 #[derive(Debug, Clone)]
 pub struct Observed {
-    /// All locations of the namespace.
-    pub locations: Vec<BackupStorageLocation>,
+    /// All storage locations of the namespace.
+    pub locations: Looked<Vec<BackupStorageLocation>>,
+    /// All snapshot locations of the namespace.
+    pub snapshot_locations: Looked<Vec<VolumeSnapshotLocation>>,
     /// Names of namespaces labelled to be left out.
-    pub namespaces_labelled_out: Vec<String>,
+    pub namespaces_labelled_out: Looked<Vec<String>>,
+    /// The ConfigMap that [`PolicyReference`] names; None where the Backup names none.
+    pub policy: Option<PolicyConfigMap>,
     /// `gitVersion`, `major` and `minor` of the API server.
     pub server_version: (String, String, String),
 }
 
-/// A backup that can be run.
+/// A backup that can be run: all that the engine reads.
 #[derive(Debug, Clone)]
 pub struct BackupRequest {
     /// metadata.name.
     pub name: String,
+    /// metadata.namespace.
+    pub namespace: String,
     /// metadata.uid.
     pub uid: String,
+    /// metadata.labels: native snapshots are tagged with them.
+    pub labels: BTreeMap<String, String>,
+    /// metadata.annotations: some settings of a backup stand there.
+    pub annotations: BTreeMap<String, String>,
     /// The location that it goes to.
     pub location: BackupStorageLocation,
+    /// Where native snapshots go: one location for each provider, sorted by name.
+    pub snapshot_locations: Vec<VolumeSnapshotLocation>,
     /// Namespaces to include; `*` for all.
     pub included_namespaces: Vec<String>,
     /// Namespaces to leave out.
     pub excluded_namespaces: Vec<String>,
+    /// All namespaces were asked for: none is missing but those whose owners keep them out of backups. Such a backup is one of the whole
+    /// cluster, with its cluster-scoped objects.
+    pub all_namespaces: bool,
     /// The filter by kind, not yet resolved.
     pub resources: ResourceLists,
     /// The filter by label.
     pub selection: Selection,
+    /// What to do with which volume. What they say about kinds is in [`Self::resources`] already.
+    pub policies: Option<ResourcePolicies>,
+    /// Commands to run in pods, as the spec has them.
+    pub hooks: BackupHooks,
+    /// Which objects come first: plural of a kind -> names, `namespace/name` or `name`. Read it with
+    /// [`names_in_order`](super::ordered::names_in_order).
+    pub ordered_resources: BTreeMap<String, Vec<String>>,
+    /// None: volumes are kept by snapshots where that is possible.
+    pub snapshot_volumes: Option<bool>,
+    /// The content of CSI snapshots is copied to the repository.
+    pub snapshot_move_data: bool,
+    /// The files of all pod volumes are copied unless a pod says otherwise.
+    pub default_volumes_to_fs_backup: bool,
+    /// Who copies volumes; empty or `velero` is the built-in data mover.
+    pub data_mover: String,
+    /// Files of volumes that are read side by side; 0 leaves the number to the uploader.
+    pub parallel_files_upload: i64,
+    /// Label key of claims that are snapshotted together.
+    pub volume_group_label: String,
+    /// How long to wait for a CSI snapshot.
+    pub csi_snapshot_timeout: GoDuration,
+    /// How long an operation that an action left running may take.
+    pub item_operation_timeout: GoDuration,
 }
 
 /// Completes `backup` in place and validates it. On an error the backup is in phase `FailedValidation` with every message; otherwise in
@@ -74,36 +105,24 @@ pub fn prepare(
     now: Timestamp,
 ) -> Option<BackupRequest> {
     let mut faults = Vec::new();
-    complete(backup, observed, defaults, now);
-    let location = check_location(backup, observed, defaults, &mut faults);
-    let resources = check_resources(&mut backup.spec, &mut faults);
-    let spec = &mut backup.spec;
-    if spec.included_namespaces.is_empty() {
-        spec.included_namespaces = vec!["*".into()];
-    }
-    let namespaces = check_namespaces(&spec.included_namespaces, &spec.excluded_namespaces);
-    faults.extend(
-        namespaces.into_iter().map(|fault| format!("Invalid included/excluded namespace lists: {fault}")),
-    );
-    let selection = check_selectors(spec, &mut faults);
-    faults.extend(unsupported::check(spec));
+    defaults::complete(backup, observed, defaults, now);
+    let location = locations::choose_storage(backup, observed, defaults, &mut faults);
+    let snapshot_locations = locations::choose_snapshots(&mut backup.spec, observed, defaults, &mut faults);
+    leave_out_labelled(&mut backup.spec, observed, &mut faults);
+    let mut resources = resources::check(&mut backup.spec, &mut faults);
+    check_namespace_lists(&mut backup.spec, &mut faults);
+    let selection = check_selectors(&backup.spec, &mut faults);
+    let policies = policy::read(backup, observed, &mut resources, &mut faults);
 
+    let valid = faults.is_empty();
     let status = backup.status.get_or_insert_default();
     status.queue_position = 0;
-    status.validation_errors.clone_from(&faults);
-    match (location, selection, faults.is_empty()) {
+    status.validation_errors = faults;
+    match (location, selection, valid) {
         (Some(location), Some(selection), true) => {
             status.phase = Some(BackupPhase::InProgress);
             status.start_timestamp = Some(Time(now));
-            Some(BackupRequest {
-                name: backup.metadata.name.clone().unwrap_or_default(),
-                uid: backup.metadata.uid.clone().unwrap_or_default(),
-                location,
-                included_namespaces: backup.spec.included_namespaces.clone(),
-                excluded_namespaces: backup.spec.excluded_namespaces.clone(),
-                resources,
-                selection,
-            })
+            Some(request(backup, observed, location, snapshot_locations, resources, selection, policies))
         }
         _ => {
             status.phase = Some(BackupPhase::FailedValidation);
@@ -112,141 +131,76 @@ pub fn prepare(
     }
 }
 
-fn complete(backup: &mut Backup, observed: &Observed, defaults: &Defaults, now: Timestamp) {
-    let spec = &mut backup.spec;
-    spec.ttl = spec.ttl.or(defaults.ttl);
-    if spec.volume_group_snapshot_label_key.is_empty() {
-        spec.volume_group_snapshot_label_key.clone_from(&defaults.volume_group_label);
-    }
-    spec.csi_snapshot_timeout = spec.csi_snapshot_timeout.or(CSI_SNAPSHOT_TIMEOUT);
-    spec.item_operation_timeout = spec.item_operation_timeout.or(defaults.item_operation_timeout);
-    if spec.default_volumes_to_restic == Some(true) {
-        spec.default_volumes_to_fs_backup = Some(true);
-    }
-    spec.default_volumes_to_fs_backup.get_or_insert(false);
-    spec.snapshot_move_data.get_or_insert(false);
-    spec.excluded_namespaces.extend(observed.namespaces_labelled_out.iter().cloned());
-    let expiration = now.checked_add(spec.ttl.to_signed()).unwrap_or(Timestamp::MAX);
-
-    let status = backup.status.get_or_insert_default();
-    status.version = 1;
-    FORMAT_VERSION.clone_into(&mut status.format_version);
-    status.expiration = Some(Time(expiration));
-
-    let (git_version, major, minor) = &observed.server_version;
-    let annotated = backup.metadata.annotations.get_or_insert_default();
-    let told = [
-        (annotations::SOURCE_CLUSTER_VERSION, git_version.clone()),
-        (annotations::SOURCE_CLUSTER_MAJOR_VERSION, major.clone()),
-        (annotations::SOURCE_CLUSTER_MINOR_VERSION, minor.clone()),
-        (annotations::RESOURCE_TIMEOUT, defaults.resource_timeout.to_string()),
-    ];
-    annotated.extend(told.map(|(key, value)| (key.to_owned(), value)));
-}
-
-/// Chooses the location, labels the backup with it and checks that it can be written to.
-fn check_location(
-    backup: &mut Backup,
+fn request(
+    backup: &Backup,
     observed: &Observed,
-    defaults: &Defaults,
-    faults: &mut Vec<String>,
-) -> Option<BackupStorageLocation> {
-    let by_default = backup.spec.storage_location.is_empty();
-    if by_default {
-        let marked = observed.locations.iter().find(|l| l.spec.default).and_then(|l| l.metadata.name.clone());
-        backup.spec.storage_location = marked.unwrap_or_else(|| defaults.storage_location.clone());
+    location: BackupStorageLocation,
+    snapshot_locations: Vec<VolumeSnapshotLocation>,
+    resources: ResourceLists,
+    selection: Selection,
+    policies: Option<ResourcePolicies>,
+) -> BackupRequest {
+    let (metadata, spec) = (&backup.metadata, &backup.spec);
+    let kept_out = observed.namespaces_labelled_out.as_deref().unwrap_or_default();
+    BackupRequest {
+        name: metadata.name.clone().unwrap_or_default(),
+        namespace: metadata.namespace.clone().unwrap_or_default(),
+        uid: metadata.uid.clone().unwrap_or_default(),
+        labels: metadata.labels.clone().unwrap_or_default(),
+        annotations: metadata.annotations.clone().unwrap_or_default(),
+        location,
+        snapshot_locations,
+        included_namespaces: spec.included_namespaces.clone(),
+        excluded_namespaces: spec.excluded_namespaces.clone(),
+        all_namespaces: spec.included_namespaces.iter().any(|name| name == "*")
+            && spec.excluded_namespaces.iter().all(|name| kept_out.contains(name)),
+        resources,
+        selection,
+        policies,
+        hooks: spec.hooks.clone(),
+        ordered_resources: ordered(&spec.ordered_resources),
+        snapshot_volumes: spec.snapshot_volumes,
+        snapshot_move_data: spec.snapshot_move_data.unwrap_or_default(),
+        default_volumes_to_fs_backup: spec.default_volumes_to_fs_backup.unwrap_or_default(),
+        data_mover: spec.datamover.clone(),
+        parallel_files_upload: spec.uploader_config.as_ref().map_or(0, |config| config.parallel_files_upload),
+        volume_group_label: spec.volume_group_snapshot_label_key.clone(),
+        csi_snapshot_timeout: spec.csi_snapshot_timeout,
+        item_operation_timeout: spec.item_operation_timeout,
     }
-    let name = backup.spec.storage_location.clone();
-    let label = (labels::STORAGE_LOCATION.to_owned(), names::valid_name(&name));
-    backup.metadata.labels.get_or_insert_default().extend([label]);
-
-    let Some(location) = observed.locations.iter().find(|l| l.metadata.name.as_deref() == Some(&name)) else {
-        let default = if by_default { "server default" } else { "default" };
-        faults.push(format!(
-            "an existing backup storage location was not specified at backup creation time and the {default} {name} was not found. Please address this issue (see `velero backup-location -h` for options) and create a new backup. Error: BackupStorageLocation.velero.io {name:?} not found"
-        ));
-        return None;
-    };
-    if location.spec.access_mode == Some(AccessMode::ReadOnly) {
-        faults.push(format!(
-            "backup can't be created because backup storage location {name} is currently in read-only mode"
-        ));
-    }
-    if !location.is_available() {
-        faults.push(format!(
-            "backup can't be created because BackupStorageLocation {name} is in Unavailable status."
-        ));
-    }
-    Some(location.clone())
 }
 
-/// Decides between the two generations of filters, leaves the snapshot kinds out, and checks the lists.
-fn check_resources(spec: &mut BackupSpec, faults: &mut Vec<String>) -> ResourceLists {
-    let old = spec.include_cluster_resources.is_some()
-        || !spec.included_resources.is_empty()
-        || !spec.excluded_resources.is_empty();
-    let new = [
-        &spec.included_cluster_scoped_resources,
-        &spec.excluded_cluster_scoped_resources,
-        &spec.included_namespace_scoped_resources,
-        &spec.excluded_namespace_scoped_resources,
-    ];
-    if old && new.iter().any(|list| !list.is_empty()) {
-        faults.push(
-            "include-resources, exclude-resources and include-cluster-resources are old filter parameters.\ninclude-cluster-scoped-resources, exclude-cluster-scoped-resources, include-namespace-scoped-resources and exclude-namespace-scoped-resources are new filter parameters.\nThey cannot be used together"
-                .into(),
-        );
-    }
-    let tell = |faults: &mut Vec<String>, prefix: &str, found: Vec<String>| {
-        let valid = found.is_empty();
-        faults.extend(found.into_iter().map(|fault| format!("{prefix}: {fault}")));
-        valid
+/// Names of objects have no blanks, so those around a comma are somebody's way of writing.
+fn ordered(lists: &BTreeMap<String, String>) -> BTreeMap<String, Vec<String>> {
+    let names = |list: &str| {
+        list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
     };
-    if old {
-        let (included, excluded) = (&mut spec.included_resources, &mut spec.excluded_resources);
-        if tell(faults, "Invalid included/excluded resource lists", check_lists(included, excluded)) {
-            leave_out(&[SNAPSHOT_KIND, SNAPSHOT_CONTENT_KIND], included, excluded);
+    lists.iter().map(|(kind, list)| (kind.trim().to_owned(), names(list))).collect()
+}
+
+/// Namespaces whose owners keep them out of backups join the list of those to leave out.
+fn leave_out_labelled(spec: &mut BackupSpec, observed: &Observed, faults: &mut Vec<String>) {
+    match &observed.namespaces_labelled_out {
+        Ok(names) => {
+            for name in names {
+                if !spec.excluded_namespaces.contains(name) {
+                    spec.excluded_namespaces.push(name.clone());
+                }
+            }
         }
-        ResourceLists::Global {
-            included: spec.included_resources.clone(),
-            excluded: spec.excluded_resources.clone(),
-            cluster_resources: spec.include_cluster_resources,
-        }
-    } else {
-        let (included, excluded) =
-            (&mut spec.included_cluster_scoped_resources, &mut spec.excluded_cluster_scoped_resources);
-        if tell(
-            faults,
-            "Invalid cluster-scoped included/excluded resource lists",
-            check_scoped_lists(included, excluded),
-        ) {
-            leave_out(&[SNAPSHOT_CONTENT_KIND], included, excluded);
-        }
-        let (included, excluded) =
-            (&mut spec.included_namespace_scoped_resources, &mut spec.excluded_namespace_scoped_resources);
-        if tell(
-            faults,
-            "Invalid namespace-scoped included/excluded resource lists",
-            check_scoped_lists(included, excluded),
-        ) {
-            leave_out(&[SNAPSHOT_KIND], included, excluded);
-        }
-        ResourceLists::Scoped {
-            cluster_included: spec.included_cluster_scoped_resources.clone(),
-            cluster_excluded: spec.excluded_cluster_scoped_resources.clone(),
-            namespaced_included: spec.included_namespace_scoped_resources.clone(),
-            namespaced_excluded: spec.excluded_namespace_scoped_resources.clone(),
+        Err(reason) => {
+            faults.push(format!("error listing the namespaces that are labelled to be left out: {reason}"));
         }
     }
 }
 
-fn leave_out(kinds: &[&str], included: &mut Vec<String>, excluded: &mut Vec<String>) {
-    for kind in kinds {
-        if !excluded.iter().any(|e| e == kind) {
-            excluded.push((*kind).to_owned());
-        }
+fn check_namespace_lists(spec: &mut BackupSpec, faults: &mut Vec<String>) {
+    if spec.included_namespaces.is_empty() {
+        spec.included_namespaces = vec!["*".into()];
     }
-    included.retain(|i| !excluded.contains(i));
+    let found = check_namespaces(&spec.included_namespaces, &spec.excluded_namespaces);
+    faults
+        .extend(found.into_iter().map(|fault| format!("Invalid included/excluded namespace lists: {fault}")));
 }
 
 fn check_selectors(spec: &BackupSpec, faults: &mut Vec<String>) -> Option<Selection> {

@@ -69,29 +69,9 @@ pub fn left_out(
     facts.deleting.then_some(LeftOut::Deleting)
 }
 
-/// What a pod asks for in its annotations that this version does not do, for an error of the item: a backup without it would look
-/// complete and would not be. Looks at the text first, so that pods without such annotations cost next to nothing.
-pub fn asks_in_vain(kind: &ServedKind, json: &str) -> Option<&'static str> {
-    const ASKED: [(&str, &str); 2] = [
-        (
-            "\"backup.velero.io/backup-volumes\"",
-            "the pod asks for a backup of volumes, which this version does not take",
-        ),
-        ("hook.backup.velero.io/command\"", "the pod asks for backup hooks, which this version does not run"),
-    ];
-    if !kind.group_resource.is("pods") {
-        return None;
-    }
-    let (_, lack) = ASKED.iter().find(|(text, _)| json.contains(text))?;
-    let object: serde_json::Value = serde_json::from_str(json).ok()?;
-    let annotations = object.pointer("/metadata/annotations")?.as_object()?;
-    let asked =
-        annotations.keys().any(|key| ASKED.iter().any(|(text, _)| format!("\"{key}\"").contains(text)));
-    asked.then_some(*lack)
-}
-
-/// Whether a Namespace object belongs to the backup: chosen by label, by name, or because something in it was taken. `active`: it is not
-/// on its way out.
+/// Whether a Namespace object belongs to the backup: because something in it was taken, or because its namespace is part of the backup and
+/// it was chosen by name or by label. `active`: it is not on its way out. A namespace that is left out can still be there for an item that
+/// had to come, which could not be restored without it.
 pub fn takes_namespace(
     facts: &Facts,
     active: bool,
@@ -99,11 +79,10 @@ pub fn takes_namespace(
     selection: &Selection,
     has_items: bool,
 ) -> bool {
-    let name = &facts.object.name;
-    let by_label = *selection != Selection::All && selection.matches(&facts.labels);
     // In a backup of all namespaces that selects by label, a namespace's name says nothing.
-    let by_name = namespaces.includes(name) && (*selection == Selection::All || !namespaces.is_everything());
-    active && (by_label || by_name || has_items)
+    let by_name = *selection == Selection::All || !namespaces.is_everything();
+    let chosen = namespaces.includes(&facts.object.name) && (by_name || selection.matches(&facts.labels));
+    active && (chosen || has_items)
 }
 
 #[cfg(test)]
@@ -120,6 +99,7 @@ mod tests {
             cluster_excluded: vec!["persistentvolumes".into()],
             namespaced_included: vec![],
             namespaced_excluded: vec!["secrets".into()],
+            policy: None,
         };
         let resources = ResourceFilter::new(&lists, &catalog, false);
         let namespaces = NamespaceFilter::new(&["app".into()], &[], &["app".into(), "other".into()]).unwrap();
@@ -158,17 +138,6 @@ mod tests {
     }
 
     #[test]
-    fn only_annotations_ask() {
-        let catalog = small_cluster();
-        let pods = catalog.get(&GroupResource::parse("pods")).unwrap();
-        let asks =
-            |metadata: &str| asks_in_vain(pods, &format!(r#"{{"metadata":{{{metadata}}}}}"#)).is_some();
-        assert!(asks(r#""annotations":{"backup.velero.io/backup-volumes":"data"}"#));
-        assert!(asks(r#""annotations":{"pre.hook.backup.velero.io/command":"sync"}"#));
-        assert!(!asks(r#""labels":{"backup.velero.io/backup-volumes":"data"}"#));
-    }
-
-    #[test]
     fn a_namespace_is_taken_by_name_label_or_content() {
         let filter = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
@@ -181,6 +150,9 @@ mod tests {
         assert!(takes_namespace(&app, true, &filter(&["app"]), &Selection::All, false));
         assert!(takes_namespace(&app, true, &filter(&["app"]), &selection, false));
         assert!(!takes_namespace(&app, true, &filter(&["*"]), &selection, false));
+        let labelled = Facts::read(r#"{"metadata":{"name":"app","labels":{"a":"b"}}}"#).unwrap();
+        assert!(takes_namespace(&labelled, true, &filter(&["*"]), &selection, false));
+        assert!(!takes_namespace(&labelled, true, &filter(&["other"]), &selection, false));
         assert!(takes_namespace(&app, true, &filter(&["*"]), &selection, true));
         assert!(!takes_namespace(&app, false, &filter(&["app"]), &Selection::All, true));
     }

@@ -5,6 +5,7 @@ use flate2::write::GzEncoder;
 use lateen_core::kind::{GroupResource, ObjectName};
 
 use super::*;
+use crate::archive_entries::ATTRIBUTES_LIMIT;
 
 const LONG: usize = 200;
 

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::*;
-use crate::archive::index::{EntryType, IndexBuilder, Limits, Verdict};
+use crate::archive::index::{EntryType, IndexBuilder, Verdict};
+use crate::archive::limits::Limits;
 use crate::catalog::tests::served;
 use crate::restore::request::{Defaults, Observed, prepare};
 use crate::selector::Selection;

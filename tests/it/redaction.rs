@@ -1,0 +1,50 @@
+//! What differs from run to run and says nothing, and the place of accepted snapshots.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+/// A value without what differs from run to run.
+pub(crate) fn redacted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (name.clone(), redacted_field(&name, value))).collect()
+        }
+        Value::Array(values) => values.into_iter().map(redacted).collect(),
+        Value::String(text) if text.parse::<jiff::Timestamp>().is_ok() => json!("[time]"),
+        Value::String(text) if text.starts_with("kube-api-access-") => json!("kube-api-access-[random]"),
+        other => other,
+    }
+}
+
+fn redacted_field(name: &str, value: Value) -> Value {
+    match name {
+        "managedFields" => json!("[managedFields]"),
+        "uid" | "resourceVersion" | "generation" | "clusterIP" => json!(format!("[{name}]")),
+        "clusterIPs" => json!(["[clusterIP]"]),
+        // Certificates of a cluster, and the random part of a mounted token's name.
+        "ca.crt" => json!("[certificate]"),
+        _ => redacted(value),
+    }
+}
+
+/// Names that the API server made up, and what they are called in a snapshot.
+pub(crate) fn random_names(objects: &[Value]) -> BTreeMap<String, String> {
+    let name = |object: &Value| {
+        let metadata = &object["metadata"];
+        let beginning = metadata["generateName"].as_str()?;
+        Some((metadata["name"].as_str()?.to_owned(), format!("{beginning}[random]")))
+    };
+    objects.iter().filter_map(name).collect()
+}
+
+/// Runs a check with the snapshots of a folder of `snapshots/it`, empty for that one itself.
+pub(crate) fn with_snapshots(folder: &str, check: impl FnOnce()) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/it").join(folder),
+    );
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(check);
+}
