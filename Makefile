@@ -2,7 +2,7 @@
 CARGO ?= cargo
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 
-.PHONY: help demo test check fmt lint unit snapshots tools cluster clean
+.PHONY: help demo test check fmt lint unit snapshots interop tools cluster clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,14 @@ guests: # The logic of the guests, on this machine's own architecture
 
 snapshots: ## Run the pure tests and accept their snapshots
 	@INSTA_UPDATE=always $(CARGO) test --workspace --exclude lateen
+
+interop: toolchain ## Velero's own server restores what this one has backed up, and the other way round
+	@echo "== building the tests"
+	@$(CARGO) test --workspace --no-run
+	@echo "== building Velero's server and its plugin for S3 (cached after the first time)"
+	@$(BUILT)/lateen-test-cluster tools
+	@$(BUILT)/lateen-test-cluster tools velero-plugin-for-aws
+	@$(CARGO) test --workspace --test it -- --ignored --nocapture interop
 
 tools: toolchain ## Build the Go tools: control plane, kwok, S3 server, helm, the velero CLI
 	@$(CARGO) run --quiet -p lateen-test-cluster -- tools
