@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use lateen_core::journal::line::{self, Format};
 use lateen_core::journal::{Entry, Journal, Level, Sink};
-use lateen_store::{BackupStore, Key, StoreError};
+use lateen_store::{BackupStore, Key, StoreError, Upload};
 
 /// Why a run has no log.
 #[derive(Debug, thiserror::Error)]
@@ -78,8 +78,13 @@ impl RunLog {
 
     /// Ends the log and stores it under this key.
     pub async fn upload(&self, store: &BackupStore, key: &Key) -> Result<(), RunLogError> {
+        let upload = store.upload(key).await?;
+        self.send(upload).await
+    }
+
+    /// Ends the log, sends it behind what an upload has already, and ends that too.
+    pub async fn send(&self, mut upload: Upload) -> Result<(), RunLogError> {
         let mut file = self.finish()?;
-        let mut upload = store.upload(key).await?;
         loop {
             let mut chunk = vec![0; CHUNK];
             let read = file.read(&mut chunk).map_err(RunLogError::Write)?;
@@ -94,7 +99,7 @@ impl RunLog {
     }
 
     /// Ends the file and gives it back, at its beginning. Lines that come later go to the server's own log only.
-    pub fn finish(&self) -> Result<File, RunLogError> {
+    fn finish(&self) -> Result<File, RunLogError> {
         use std::io::Seek;
 
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,6 +3,7 @@
 //! One task sweeps through the cluster and several workers take up blocks; whatever they all need is here, behind a lock where it changes.
 //! No lock is held across an await.
 
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -61,8 +62,8 @@ pub(super) struct ItemStage {
     pub volumes: VolumeDecisions,
 }
 
-/// Shared by all who work on a run.
-pub(super) struct Engine {
+/// What a run has decided before its first item.
+pub(super) struct Decisions {
     /// Which Backup this is about.
     pub backup: BackupIdentity,
     /// For what is read by name.
@@ -81,6 +82,11 @@ pub(super) struct Engine {
     pub items: Option<Arc<ItemStage>>,
     /// Cancelled when the run is to end early: workers then finish what they have opened and take up nothing more.
     pub stop: CancellationToken,
+}
+
+/// Shared by all who work on a run: what was decided, which never changes, and what has become of the items.
+pub(super) struct Engine {
+    decisions: Decisions,
     state: Mutex<State>,
     sessions: Mutex<Vec<ActionSession>>,
 }
@@ -91,46 +97,18 @@ struct State {
     operations: Vec<BackupOperation>,
 }
 
-/// What an engine begins with.
-pub(super) struct Beginning {
-    /// Which Backup this is about.
-    pub backup: BackupIdentity,
-    /// For what is read by name.
-    pub client: Client,
-    /// What the cluster serves.
-    pub catalog: Arc<Catalog>,
-    /// The filter by namespace.
-    pub namespaces: NamespaceFilter,
-    /// The filter by kind.
-    pub resources: ResourceFilter,
-    /// The run's journal.
-    pub journal: Journal,
-    /// The actions that the run begins with.
-    pub actions: Arc<ActionRun>,
-    /// What is looked at besides, where the items themselves are taken.
-    pub items: Option<Arc<ItemStage>>,
-    /// Cancelled when the run is to end early.
-    pub stop: CancellationToken,
+impl Deref for Engine {
+    type Target = Decisions;
+
+    fn deref(&self) -> &Decisions {
+        &self.decisions
+    }
 }
 
 impl Engine {
     /// With nothing taken yet.
-    pub(super) fn new(beginning: Beginning) -> Self {
-        let Beginning { backup, client, catalog, namespaces, resources, journal, actions, items, stop } =
-            beginning;
-        Self {
-            backup,
-            client,
-            catalog,
-            namespaces,
-            resources,
-            journal,
-            actions,
-            items,
-            stop,
-            state: Mutex::default(),
-            sessions: Mutex::default(),
-        }
+    pub(super) fn new(decisions: Decisions) -> Self {
+        Self { decisions, state: Mutex::default(), sessions: Mutex::default() }
     }
 
     /// Whether this is the end of a backup, where what operations have left is taken: everything counts, whatever the filters say.

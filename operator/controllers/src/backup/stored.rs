@@ -4,8 +4,6 @@
 //! must name this process, and it replaces only a document of the same Backup in the state that was seen. What is read was written by
 //! anybody who can write to the bucket: every size is bounded before it is believed.
 
-use std::io::Read;
-
 use bytes::Bytes;
 use futures::TryStreamExt;
 use kube::ResourceExt;
@@ -31,9 +29,6 @@ use crate::run_status::{StatusError, record_of};
 
 /// Bytes of a list or of results, unpacked: an entry for each of 100,000 volumes or messages takes some 600 bytes.
 const LIST_LIMIT: usize = 64 << 20;
-
-/// Bytes of a log read at once on its way to the store.
-const CHUNK: usize = 256 << 10;
 
 /// Why a file could not be written again.
 #[derive(Debug, thiserror::Error)]
@@ -199,7 +194,6 @@ pub(super) async fn append_log(
     log: &RunLog,
 ) -> Result<(), StoredError> {
     let key = dir.key(BackupFile::Log);
-    let mut lines = log.finish()?;
     let mut upload = store.upload(&key).await?;
     match store.get(&key).await {
         Ok((_, mut before)) => {
@@ -210,17 +204,7 @@ pub(super) async fn append_log(
         Err(StoreError::NotFound { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    loop {
-        let mut chunk = vec![0; CHUNK];
-        let read = lines.read(&mut chunk).map_err(RunLogError::Write)?;
-        if read == 0 {
-            break;
-        }
-        chunk.truncate(read);
-        upload.write(chunk.into()).await?;
-    }
-    upload.finish().await?;
-    Ok(())
+    Ok(log.send(upload).await?)
 }
 
 /// Removes what an upload of an earlier process left. Best effort: what stays is no file, and a lifecycle rule of the bucket can remove it.

@@ -15,7 +15,7 @@ use lateen_core::run_record::OpenUpload;
 use lateen_store::{BackupFile, UploadWriter};
 
 use super::archive::{ArchiveError, ArchiveItems, ArchiveOptions, ArchiveWriter};
-use super::engine::{Beginning, Engine, Fatal, ItemStage};
+use super::engine::{Decisions, Engine, Fatal, ItemStage};
 use super::facts::{schedule_of, started_of, told_to_actions};
 use super::hooks::HookRunner;
 use super::run::Run;
@@ -113,7 +113,7 @@ async fn engine(
     let hooks = HookRunner::new(run.context, run.status.clone(), &catalog, &run.journal)?;
     let volumes = VolumeDecisions::new(run.context, run.request, &run.journal, &resources);
     let items = Arc::new(ItemStage { status: run.status.clone(), hooks, volumes });
-    let engine = Engine::new(Beginning {
+    let engine = Engine::new(Decisions {
         backup: BackupIdentity { name: run.request.name.clone(), uid: run.request.uid.clone() },
         client: run.context.client.clone(),
         catalog,

@@ -18,7 +18,7 @@ use lateen_core::journal::{Entry, Journal};
 use lateen_core::namespaces::NamespaceFilter;
 
 use super::Finishing;
-use crate::backup::engine::{Beginning, Engine};
+use crate::backup::engine::{Decisions, Engine};
 use crate::backup::facts::told_to_actions;
 use crate::backup::post_items::{self, Fetched};
 use crate::error_chain::error_chain;
@@ -92,7 +92,7 @@ pub(super) async fn take(
         Stage::Finalize,
         Arc::clone(run.set),
     );
-    let engine = Engine::new(Beginning {
+    let engine = Engine::new(Decisions {
         backup: BackupIdentity { name: now.name_any(), uid: now.uid().unwrap_or_default() },
         client: run.context.client.clone(),
         catalog: Arc::new(catalog.clone()),
