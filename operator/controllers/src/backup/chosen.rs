@@ -9,10 +9,11 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use lateen_actions::ObjectRef;
 use lateen_core::backup::verdict::Origin;
-use lateen_core::item::Facts;
+use lateen_core::item::{Facts, with_type};
 use lateen_core::journal::Entry;
-use lateen_core::kind::ServedKind;
+use lateen_core::kind::{GroupResource, ObjectName, ServedKind};
 
 /// Bytes that are read without leaving the task. What was written a moment ago is in the page cache, and copying 64 KiB out of it takes some
 /// 10 us; handing the read to another thread and back takes longer, and each object is read two or three times.
@@ -68,6 +69,12 @@ impl Text {
 }
 
 impl Chosen {
+    /// An object as the API server gave it.
+    pub(super) fn of(kind: Arc<ServedKind>, facts: Facts, json: &str, origin: Origin) -> Self {
+        let text = Text::Here(typed(&kind, &facts, json));
+        Self { kind, facts, text, origin }
+    }
+
     /// A line about the object.
     pub(super) fn line(&self, entry: Entry) -> Entry {
         about(entry, &self.kind, &self.facts)
@@ -77,4 +84,15 @@ impl Chosen {
 /// A line about an object.
 pub(super) fn about(entry: Entry, kind: &ServedKind, facts: &Facts) -> Entry {
     entry.about(&kind.group_resource, facts.object.namespace.as_deref(), &facts.object.name)
+}
+
+/// The JSON of an object with `apiVersion` and `kind`, which lists leave out.
+pub(super) fn typed(kind: &ServedKind, facts: &Facts, json: &str) -> Bytes {
+    with_type(json, facts, &kind.api_version(), &kind.kind).into_owned().into()
+}
+
+/// The kind and the name of an object that an action has named.
+pub(super) fn place_of(named: &ObjectRef) -> (GroupResource, ObjectName) {
+    let kind = GroupResource::new(&named.group, &named.resource);
+    (kind, ObjectName::new(named.namespace.as_deref(), &named.name))
 }

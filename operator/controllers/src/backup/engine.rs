@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use kube::Client;
-use lateen_actions::{ActionRun, ActionSession, Role, Subject};
+use lateen_actions::manifest::FailurePolicy;
+use lateen_actions::{ActionError, ActionRun, ActionSession, Note, NoteLevel, Role, Subject};
 use lateen_api::v1::Backup;
 use lateen_core::archive::path::{is_archivable, item_paths};
 use lateen_core::backup::filter::ResourceFilter;
@@ -20,6 +21,7 @@ use lateen_core::item_operation::{BackupIdentity, BackupOperation};
 use lateen_core::journal::{Entry, Journal};
 use lateen_core::kind::{GroupResource, ObjectName, ServedKind};
 use lateen_core::namespaces::NamespaceFilter;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::archive::{ArchiveError, ArchiveItem};
@@ -184,30 +186,53 @@ impl Engine {
         Facts::read(json).map_err(told).ok()
     }
 
-    /// Whether objects of this kind go into the archive as they are, because no action, no hook and no decision about volumes can concern
-    /// them. Asked once for a kind: nearly all objects of a cluster are of such kinds.
-    pub(super) fn all_pass_through(&self, kind: &ServedKind) -> bool {
+    /// Whether a backup action can concern objects of this kind. Asked once for a kind: nearly all objects of a cluster are of kinds that
+    /// none is for.
+    pub(super) fn has_actions(&self, kind: &ServedKind) -> bool {
         let GroupResource { group, resource } = &kind.group_resource;
-        let set = self.actions.set();
-        let concerned = |role| set.concerns_resource(role, group, resource);
-        !concerned(Role::Backup) && !concerned(Role::RelatedItems) && !has_volumes(&kind.group_resource)
+        self.actions.set().concerns_resource(Role::Backup, group, resource)
     }
 
-    /// Whether the object goes into the archive as it is, because nothing of that concerns it.
-    pub(super) fn passes_through(&self, kind: &ServedKind, facts: &Facts, json: &str) -> bool {
-        let subject = subject(kind, facts, Origin::Listed);
-        let set = self.actions.set();
-        let concerned = |role| set.concerns(role, &subject, Some(&facts.labels));
-        !concerned(Role::Backup)
-            && !concerned(Role::RelatedItems)
-            && !has_volumes(&kind.group_resource)
-            && !self.has_hooks(kind, facts, json)
+    /// Whether a backup action concerns this object.
+    pub(super) fn is_concerned(&self, subject: &Subject, facts: &Facts) -> bool {
+        self.actions.set().concerns(Role::Backup, subject, Some(&facts.labels))
     }
 
-    /// Whether the object is a pod that may have hooks.
-    pub(super) fn has_hooks(&self, kind: &ServedKind, facts: &Facts, json: &str) -> bool {
-        let hooks = self.items.as_ref().filter(|_| kind.group_resource.is("pods")).map(|items| &items.hooks);
-        hooks.is_some_and(|hooks| hooks.concerns(facts, json))
+    /// An object for its actions. None: it is nothing that could be handed to them, which was told.
+    pub(super) fn parse(&self, chosen: &Chosen, json: &[u8]) -> Option<Value> {
+        let told = |error: &serde_json::Error| {
+            let entry = Entry::error("cannot parse the object for its actions").with("error", error);
+            self.journal.write(chosen.line(entry));
+        };
+        serde_json::from_slice(json).inspect_err(told).ok()
+    }
+
+    /// Tells an error of the item, unless the action's policy makes it the end of the run.
+    pub(super) fn tell_failure(
+        &self,
+        message: &str,
+        error: ActionError,
+        chosen: &Chosen,
+    ) -> Result<(), Fatal> {
+        if error.policy == FailurePolicy::FailRun {
+            return Err(Fatal::Action { action: error.action, item: error.item, reason: error.reason });
+        }
+        let entry = Entry::error(message).with("action", &error.action).with("error", &error);
+        self.journal.write(chosen.line(entry));
+        Ok(())
+    }
+
+    /// Writes down what actions have said about an item.
+    pub(super) fn tell_notes(&self, chosen: &Chosen, notes: &[Note]) {
+        for note in notes {
+            let entry = match note.level {
+                NoteLevel::Debug => continue,
+                NoteLevel::Info => Entry::info(&note.message),
+                NoteLevel::Warn => Entry::warning(&note.message),
+                NoteLevel::Error => Entry::error(&note.message),
+            };
+            self.journal.write(chosen.line(entry.with("action", &note.action)));
+        }
     }
 
     /// The object for the archive; it counts as written. None: its name is not one for a file in an archive, which was told, and it is not in

@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use lateen_core::item::{Facts, with_type};
+use lateen_core::item::Facts;
 use lateen_core::kind::{GroupResource, ObjectName, ServedKind};
 
-use super::chosen::Text;
+use super::chosen::{Text, typed};
 
 /// Bytes of texts on disk: pods of 10 KB, a hundred thousand of them.
 const LIMIT: u64 = 1 << 30;
@@ -83,12 +83,12 @@ impl Gathered {
             let indexmap::map::Entry::Vacant(vacant) = known.objects.entry(facts.object.clone()) else {
                 continue;
             };
-            let text = with_type(json, &facts, &kind.api_version(), &kind.kind);
+            let text = typed(kind, &facts, json);
             let size = u32::try_from(text.len()).ok().filter(|size| *length + u64::from(*size) <= limit);
             vacant.insert(size.map(|size| Place { offset: *length, length: size }));
             if let Some(size) = size {
                 *length += u64::from(size);
-                texts.extend_from_slice(text.as_bytes());
+                texts.extend_from_slice(&text);
             }
         }
         let file = Arc::clone(&self.file);

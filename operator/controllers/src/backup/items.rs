@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use lateen_actions::manifest::FailurePolicy;
-use lateen_actions::{ActionError, ActionSession, Note, NoteLevel, ObjectRef, Role, StartedOperation};
+use lateen_actions::{ActionSession, StartedOperation, Subject};
 use lateen_core::backup::tally::Lane;
 use lateen_core::item_operation::{BackupOperation, ResourceIdentifier};
 use lateen_core::journal::Entry;
@@ -20,7 +19,7 @@ use lateen_core::kind::{GroupResource, ObjectName, ServedKind};
 use serde_json::Value;
 
 use super::archive::{ArchiveItem, Slot};
-use super::chosen::Chosen;
+use super::chosen::{Chosen, place_of};
 use super::engine::{Engine, Fatal, has_volumes, subject};
 
 /// Takes the items of one block.
@@ -69,6 +68,22 @@ enum Taken {
     Failed,
 }
 
+/// Why there is no item for the archive. What is wrong with it was told.
+enum Stopped {
+    /// It is not one.
+    Item(Taken),
+    /// The run cannot go on.
+    Run(Fatal),
+}
+
+const FAILED: Stopped = Stopped::Item(Taken::Failed);
+
+impl From<Fatal> for Stopped {
+    fn from(fatal: Fatal) -> Self {
+        Self::Run(fatal)
+    }
+}
+
 /// The item after its actions.
 struct Changed {
     name: ObjectName,
@@ -89,7 +104,7 @@ impl<'a> ItemWorker<'a> {
             by_name.entry(name).or_default().push(position);
         }
         let members = members.into_iter().map(Some).collect();
-        Self { engine, session: Some(engine.session()), members, by_name, out: Outbox::default() }
+        Self { engine, session: None, members, by_name, out: Outbox::default() }
     }
 
     /// An object of the block that was not taken yet.
@@ -119,52 +134,40 @@ impl<'a> ItemWorker<'a> {
 
     /// Takes an item that is claimed.
     async fn take(&mut self, chosen: Chosen, lane: Lane, depth: usize) -> Result<Taken, Fatal> {
-        let made = self.make(&chosen, depth).await;
-        let key = || archive_key(&chosen.kind, &chosen.facts.object);
-        let (item, taken) = match made {
-            Ok(Ok(changed)) => {
-                let Changed { name, content, .. } = changed;
+        let (item, taken) = match self.make(&chosen, depth).await {
+            Ok(Changed { name, content, .. }) => {
                 let item = self.engine.archive_item(&chosen.kind, &chosen.facts, &name, content);
                 let taken = if item.is_some() { Taken::Yes } else { Taken::Failed };
                 (item, taken)
             }
-            Ok(Err(taken)) => {
+            Err(Stopped::Item(taken)) => {
                 self.engine.drop_claim(&chosen);
                 (None, taken)
             }
-            Err(fatal) => return Err(fatal),
+            Err(Stopped::Run(fatal)) => return Err(fatal),
         };
         match (lane, item) {
-            (Lane::Listed, Some(item)) => self.out.slots.push(Slot::Item(item)),
-            (Lane::Listed, None) => {}
-            (Lane::Related, item) => self.out.related.push((key(), item)),
+            (Lane::Listed, item) => self.out.slots.extend(item.map(Slot::Item)),
+            (Lane::Related, item) => {
+                self.out.related.push((archive_key(&chosen.kind, &chosen.facts.object), item));
+            }
         }
         Ok(taken)
     }
 
-    /// The item as it goes into the archive, or why it does not.
-    async fn make(&mut self, chosen: &Chosen, depth: usize) -> Result<Result<Changed, Taken>, Fatal> {
-        let json = match chosen.text.read().await {
-            Ok(json) => json,
-            Err(error) => return Err(Fatal::Scratch(error)),
-        };
+    /// The item as it goes into the archive.
+    async fn make(&mut self, chosen: &Chosen, depth: usize) -> Result<Changed, Stopped> {
+        let json = chosen.text.read().await.map_err(Fatal::Scratch)?;
         let subject = subject(&chosen.kind, &chosen.facts, chosen.origin);
-        let asked = self.engine.actions.set().concerns(Role::Backup, &subject, Some(&chosen.facts.labels));
-        let mut changed = if asked {
-            match self.run_actions(chosen, json, depth).await? {
-                Ok(changed) => changed,
-                Err(taken) => return Ok(Err(taken)),
-            }
+        let mut changed = if self.engine.is_concerned(&subject, &chosen.facts) {
+            self.run_actions(chosen, &subject, json, depth).await?
         } else {
             Changed { name: chosen.facts.object.clone(), content: json, item: None }
         };
         if let Some(items) = self.engine.items.as_ref().filter(|_| has_volumes(&chosen.kind.group_resource)) {
             let item = match changed.item.take() {
                 Some(item) => item,
-                None => match self.parse(chosen, &changed.content) {
-                    Some(item) => item,
-                    None => return Ok(Err(Taken::Failed)),
-                },
+                None => self.engine.parse(chosen, &changed.content).ok_or(FAILED)?,
             };
             let faults = items.volumes.decide(&chosen.kind, &item).await;
             for fault in &faults {
@@ -172,50 +175,50 @@ impl<'a> ItemWorker<'a> {
                 self.engine.journal.write(chosen.line(entry));
             }
             if !faults.is_empty() {
-                return Ok(Err(Taken::Failed));
+                return Err(FAILED);
             }
         }
-        Ok(Ok(changed))
+        Ok(changed)
     }
 
     /// The item as the actions leave it, with the name that it has then.
     async fn run_actions(
         &mut self,
         chosen: &Chosen,
+        subject: &Subject,
         json: Bytes,
         depth: usize,
-    ) -> Result<Result<Changed, Taken>, Fatal> {
-        let Some(item) = self.parse(chosen, &json) else { return Ok(Err(Taken::Failed)) };
-        let subject = subject(&chosen.kind, &chosen.facts, chosen.origin);
-        let mut chain = self.session().begin_backup(&subject, item);
+    ) -> Result<Changed, Stopped> {
+        let item = self.engine.parse(chosen, &json).ok_or(FAILED)?;
+        let mut chain = self.session().begin_backup(subject, item);
         while let Some(step) = self.session().step(&mut chain).await {
             if self.after_action(chosen, &step, depth).await? == Taken::Failed {
-                return Ok(Err(Taken::Failed));
+                return Err(FAILED);
             }
         }
         let result = chain.finish();
         if let Some(error) = result.error {
-            self.tell_failure("Error backing up item", error, chosen)?;
-            return Ok(Err(Taken::Failed));
+            self.engine.tell_failure("Error backing up item", error, chosen)?;
+            return Err(FAILED);
         }
         if let Some(skip) = result.skip {
             let line = format!("Action {} leaves the item out: {}", skip.action, skip.reason);
             self.engine.journal.write(chosen.line(Entry::info(line)));
-            return Ok(Err(Taken::LeftOut));
+            return Err(Stopped::Item(Taken::LeftOut));
         }
         let mut name = chosen.facts.object.clone();
         if !result.changed {
-            return Ok(Ok(Changed { name, content: json, item: Some(result.item) }));
+            return Ok(Changed { name, content: json, item: Some(result.item) });
         }
         if let Some(changed) = result.item.pointer("/metadata/name").and_then(Value::as_str) {
             changed.clone_into(&mut name.name);
         }
         match serde_json::to_vec(&result.item) {
-            Ok(content) => Ok(Ok(Changed { name, content: content.into(), item: Some(result.item) })),
+            Ok(content) => Ok(Changed { name, content: content.into(), item: Some(result.item) }),
             Err(error) => {
                 let entry = Entry::error("cannot write the changed object").with("error", error);
                 self.engine.journal.write(chosen.line(entry));
-                Ok(Err(Taken::Failed))
+                Err(FAILED)
             }
         }
     }
@@ -225,33 +228,14 @@ impl<'a> ItemWorker<'a> {
         self.session.get_or_insert_with(|| engine.session())
     }
 
-    /// An object for its actions. None: it is nothing that could be handed to them, which was told.
-    fn parse(&self, chosen: &Chosen, json: &[u8]) -> Option<Value> {
-        let parsed = serde_json::from_slice(json);
-        parsed
-            .inspect_err(|error| {
-                let entry = Entry::error("cannot parse the object for its actions").with("error", error);
-                self.engine.journal.write(chosen.line(entry));
-            })
-            .ok()
-    }
-
     /// Remembers work that an action has begun.
     async fn begin_operation(&self, chosen: &Chosen, begun: &StartedOperation) {
         let item = ResourceIdentifier::new(&chosen.kind.group_resource, &chosen.facts.object);
-        let post = begun.post_items.iter().map(identifier).collect();
+        let post = begun.post_items.iter().map(place_of);
+        let post = post.map(|(kind, object)| ResourceIdentifier::new(&kind, &object)).collect();
         let (backup, now) = (&self.engine.backup, Timestamp::now());
         let operation = BackupOperation::started(backup, &begun.action, item, &begun.id, post, now);
         self.engine.begin_operation(operation).await;
-    }
-
-    /// Tells an error of the item, unless the action's policy makes it the end of the run.
-    fn tell_failure(&self, message: &str, error: ActionError, chosen: &Chosen) -> Result<(), Fatal> {
-        tell_failure(self.engine, message, error, chosen)
-    }
-
-    fn tell_notes(&self, chosen: &Chosen, notes: &[Note]) {
-        tell_notes(self.engine, chosen, notes);
     }
 }
 
@@ -263,40 +247,7 @@ impl Drop for ItemWorker<'_> {
     }
 }
 
-/// Tells an error of the item, unless the action's policy makes it the end of the run.
-pub(super) fn tell_failure(
-    engine: &Engine,
-    message: &str,
-    error: ActionError,
-    chosen: &Chosen,
-) -> Result<(), Fatal> {
-    if error.policy == FailurePolicy::FailRun {
-        return Err(Fatal::Action { action: error.action, item: error.item, reason: error.reason });
-    }
-    let entry = Entry::error(message).with("action", &error.action).with("error", &error);
-    engine.journal.write(chosen.line(entry));
-    Ok(())
-}
-
-/// Writes down what actions have said about an item.
-pub(super) fn tell_notes(engine: &Engine, chosen: &Chosen, notes: &[Note]) {
-    for note in notes {
-        let entry = match note.level {
-            NoteLevel::Debug => continue,
-            NoteLevel::Info => Entry::info(&note.message),
-            NoteLevel::Warn => Entry::warning(&note.message),
-            NoteLevel::Error => Entry::error(&note.message),
-        };
-        engine.journal.write(chosen.line(entry.with("action", &note.action)));
-    }
-}
-
 /// What an object that came along is called between the engine and the archive.
 pub(super) fn archive_key(kind: &ServedKind, object: &ObjectName) -> Arc<str> {
     Arc::from(format!("{}/{object}", kind.resource_key()))
-}
-
-fn identifier(named: &ObjectRef) -> ResourceIdentifier {
-    let ObjectRef { group, resource, namespace, name } = named.clone();
-    ResourceIdentifier { group, resource, namespace: namespace.unwrap_or_default(), name }
 }

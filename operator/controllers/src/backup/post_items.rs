@@ -9,11 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lateen_core::backup::tally::{Claim, Lane};
 use lateen_core::backup::verdict::Origin;
-use lateen_core::item::with_type;
 use lateen_core::kind::ServedKind;
 
 use super::archive::{ArchiveItem, Slot};
-use super::chosen::{Chosen, Text};
+use super::chosen::Chosen;
 use super::engine::{Engine, Fatal};
 use super::items::{ItemWorker, Member};
 
@@ -25,8 +24,8 @@ pub(super) struct Fetched {
     pub json: String,
 }
 
-/// Takes the objects through their actions, with an engine of stage `Finalize`; gives back their files by path. What fails is told in the journal and has no files: the old
-/// ones stay.
+/// Takes the objects through their actions, with an engine of stage `Finalize`; gives back their files by path. What fails is told in the
+/// journal and has no files: the old ones stay.
 pub(super) async fn files(engine: &Engine, fetched: Vec<Fetched>) -> Result<BTreeMap<String, Bytes>, Fatal> {
     let mut members = Vec::new();
     for Fetched { kind, json } in fetched {
@@ -34,9 +33,8 @@ pub(super) async fn files(engine: &Engine, fetched: Vec<Fetched>) -> Result<BTre
         if engine.choose(&kind, &facts, &json, Origin::MustInclude, Lane::Listed) != Some(Claim::First) {
             continue;
         }
-        let text = with_type(&json, &facts, &kind.api_version(), &kind.kind).into_owned();
-        let (kind, text) = (Arc::new(kind), Text::Here(text.into()));
-        members.push(Member::Chosen(Chosen { kind, facts, text, origin: Origin::MustInclude }));
+        let chosen = Chosen::of(Arc::new(kind), facts, &json, Origin::MustInclude);
+        members.push(Member::Chosen(chosen));
     }
     let count = members.len();
     let mut worker = ItemWorker::new(engine, members);

@@ -9,10 +9,8 @@
 mod closing;
 mod formation;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use kube::Client;
 use lateen_actions::Role;
 use lateen_cluster::list::{ListError, Page};
 use lateen_core::backup::collection::{Listing, listing};
@@ -21,16 +19,14 @@ use lateen_core::backup::places::Places;
 use lateen_core::backup::request::BackupRequest;
 use lateen_core::backup::tally::{Claim, Lane};
 use lateen_core::backup::verdict::Origin;
-use lateen_core::item::with_type;
 use lateen_core::journal::Entry;
 use lateen_core::kind::ServedKind;
-use tokio_util::sync::CancellationToken;
 
 use super::archive::{ArchiveItems, Slot};
 use super::block::{Block, MEMBERS_PER_PLACE};
-use super::chosen::{Chosen, Text};
+use super::chosen::{Chosen, typed};
 use super::collect::{Collector, KindPlan, ListPlan};
-use super::engine::{Engine, Fatal, has_volumes};
+use super::engine::{Engine, Fatal, has_volumes, subject};
 use super::items::{Member, archive_key};
 use super::run_error::{Reporter, RunError};
 use super::workers::Workers;
@@ -42,18 +38,14 @@ const HAND_ON: usize = 256 << 10;
 
 /// One way through the cluster.
 pub(super) struct Sweep<'a> {
-    pub(super) engine: Arc<Engine>,
-    pub(super) request: &'a BackupRequest,
+    context: &'a Context,
+    engine: Arc<Engine>,
+    request: &'a BackupRequest,
     /// Namespaces that were asked for by name and do not exist.
-    pub(super) missing: Vec<String>,
-    pub(super) scratch: PathBuf,
-    pub(super) reporter: Reporter<'a>,
-    pub(super) workers: Workers,
-    client: Client,
-    page_size: u32,
-    all_versions: bool,
-    shutdown: CancellationToken,
+    missing: Vec<String>,
     archive: ArchiveItems,
+    reporter: Reporter<'a>,
+    workers: Workers,
     /// Objects that pass through, not yet handed on.
     waiting: Vec<Slot>,
     waiting_bytes: usize,
@@ -62,7 +54,7 @@ pub(super) struct Sweep<'a> {
 impl<'a> Sweep<'a> {
     /// Ready to go.
     pub(super) fn new(
-        context: &Context,
+        context: &'a Context,
         engine: Arc<Engine>,
         request: &'a BackupRequest,
         missing: Vec<String>,
@@ -70,21 +62,8 @@ impl<'a> Sweep<'a> {
         reporter: Reporter<'a>,
     ) -> Self {
         let workers = Workers::new(Arc::clone(&engine), archive.clone(), context.options.item_block_workers);
-        Self {
-            engine,
-            request,
-            missing,
-            scratch: context.options.scratch.clone(),
-            reporter,
-            workers,
-            client: context.client.clone(),
-            page_size: context.options.page_size,
-            all_versions: context.options.all_versions(),
-            shutdown: context.shutdown.clone(),
-            archive,
-            waiting: Vec::new(),
-            waiting_bytes: 0,
-        }
+        let (waiting, waiting_bytes) = (Vec::new(), 0);
+        Self { context, engine, request, missing, archive, reporter, workers, waiting, waiting_bytes }
     }
 
     /// Takes everything. Blocks that have begun are done when this returns, also after an error.
@@ -113,7 +92,7 @@ impl<'a> Sweep<'a> {
     /// The kinds to list; what is left out and what is asked for in vain is told.
     fn kinds(&self) -> Vec<Arc<ServedKind>> {
         let (catalog, journal) = (&self.engine.catalog, &self.engine.journal);
-        let Listing { kinds, left_out } = if self.all_versions {
+        let Listing { kinds, left_out } = if self.context.options.all_versions() {
             listing(catalog.all_versions(), &self.engine.resources)
         } else {
             listing(catalog.kinds().iter(), &self.engine.resources)
@@ -143,21 +122,22 @@ impl<'a> Sweep<'a> {
         let mut lists = self.lists(kinds);
         while let Some((plan, page)) = self.next_page(&mut lists).await? {
             let kind = Arc::new(plan.kind.clone());
-            let all_pass = self.engine.all_pass_through(&kind);
+            let has_actions = self.engine.has_actions(&kind);
             for json in page.items() {
-                self.take_listed(&kind, json, all_pass).await?;
+                self.take_listed(&kind, json, has_actions).await?;
             }
             self.reporter.report(self.engine.progress()).await?;
         }
         Ok(())
     }
 
-    /// An object of a list. `all_pass`: nothing concerns objects of its kind.
+    /// An object of a list, of a kind that no block is made of: it passes through unless an action concerns it. `has_actions`: one may
+    /// concern objects of its kind.
     pub(super) async fn take_listed(
         &mut self,
         kind: &Arc<ServedKind>,
         json: &str,
-        all_pass: bool,
+        has_actions: bool,
     ) -> Result<(), RunError> {
         let Some(facts) = self.engine.facts(kind, json) else { return Ok(()) };
         match self.engine.choose(kind, &facts, json, Origin::Listed, Lane::Listed) {
@@ -168,17 +148,16 @@ impl<'a> Sweep<'a> {
             }
             Some(Claim::First) => {}
         }
-        let passes = all_pass || self.engine.passes_through(kind, &facts, json);
-        let text = with_type(json, &facts, &kind.api_version(), &kind.kind).into_owned();
-        if passes {
-            self.waiting_bytes += text.len();
-            let item = self.engine.archive_item(kind, &facts, &facts.object, text.into());
-            self.waiting.extend(item.map(Slot::Item));
-            return if self.waiting_bytes > HAND_ON { self.hand_on().await } else { Ok(()) };
+        let about = || subject(kind, &facts, Origin::Listed);
+        if has_actions && self.engine.is_concerned(&about(), &facts) {
+            let chosen = Chosen::of(Arc::clone(kind), facts, json, Origin::Listed);
+            return self.start(vec![Member::Chosen(chosen)]).await;
         }
-        let text = Text::Here(text.into());
-        let chosen = Chosen { kind: Arc::clone(kind), facts, text, origin: Origin::Listed };
-        self.start(vec![Member::Chosen(chosen)]).await
+        let text = typed(kind, &facts, json);
+        self.waiting_bytes += text.len();
+        let item = self.engine.archive_item(kind, &facts, &facts.object, text);
+        self.waiting.extend(item.map(Slot::Item));
+        if self.waiting_bytes > HAND_ON { self.hand_on().await } else { Ok(()) }
     }
 
     /// Gives a block its place and a worker.
@@ -212,13 +191,17 @@ impl<'a> Sweep<'a> {
             };
             self.request.selection.queries().into_iter().map(plan)
         });
-        Collector::new(self.client.clone(), self.page_size, plans.collect::<Vec<_>>())
+        self.collector(plans.collect::<Vec<_>>())
     }
 
     /// Everything of one kind.
     pub(super) fn list_of(&self, kind: &ServedKind) -> Collector {
         let plan = ListPlan { kind: kind.clone(), namespace: None, query: String::new() };
-        Collector::new(self.client.clone(), self.page_size, [plan])
+        self.collector([plan])
+    }
+
+    fn collector<P: Into<KindPlan>>(&self, plans: impl IntoIterator<Item = P>) -> Collector {
+        Collector::new(self.engine.client.clone(), self.context.options.page_size, plans)
     }
 
     /// The next page of the lists; what is wrong with one is told.
@@ -227,7 +210,7 @@ impl<'a> Sweep<'a> {
         lists: &mut Collector,
     ) -> Result<Option<(ListPlan, Page)>, RunError> {
         loop {
-            if self.shutdown.is_cancelled() {
+            if self.context.shutdown.is_cancelled() {
                 return Err(RunError::Shutdown);
             }
             let Some((plan, page)) = lists.next().await else { return Ok(None) };

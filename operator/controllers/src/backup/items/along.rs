@@ -10,13 +10,11 @@ use lateen_actions::{ObjectRef, Step};
 use lateen_cluster::object;
 use lateen_core::backup::tally::{Claim, Lane};
 use lateen_core::backup::verdict::Origin;
-use lateen_core::item::with_type;
 use lateen_core::journal::Entry;
-use lateen_core::kind::{GroupResource, ObjectName};
 
 use super::{ItemWorker, Member, Taken};
 use crate::backup::archive::Slot;
-use crate::backup::chosen::{Chosen, Text};
+use crate::backup::chosen::{Chosen, place_of};
 use crate::backup::engine::Fatal;
 use crate::error_chain::error_chain;
 
@@ -32,7 +30,7 @@ impl ItemWorker<'_> {
         step: &Step,
         depth: usize,
     ) -> Result<Taken, Fatal> {
-        self.tell_notes(chosen, &step.notes);
+        self.engine.tell_notes(chosen, &step.notes);
         if let Some(operation) = &step.operation {
             self.begin_operation(chosen, operation).await;
         }
@@ -59,7 +57,7 @@ impl ItemWorker<'_> {
         depth: usize,
     ) -> BoxFuture<'s, Result<Taken, Fatal>> {
         async move {
-            let wanted = GroupResource::new(&named.group, &named.resource);
+            let (wanted, name) = place_of(named);
             let said = |entry: Entry| of.line(entry.with("related", named));
             if depth > RELATED_DEPTH {
                 let lack = "related objects lead too far from the item that began it";
@@ -71,7 +69,6 @@ impl ItemWorker<'_> {
                 self.engine.journal.write(said(Entry::warning(lack)));
                 return Ok(Taken::LeftOut);
             };
-            let name = ObjectName::new(named.namespace.as_deref(), &named.name);
             if let Some(positions) = self.by_name.get(&(wanted, name.clone())).cloned() {
                 return self.take_members(&positions, depth).await;
             }
@@ -97,9 +94,7 @@ impl ItemWorker<'_> {
                 Some(Claim::Taken(_)) => return Ok(Taken::Yes),
                 None => return Ok(Taken::LeftOut),
             }
-            let text = with_type(&json, &facts, &kind.api_version(), &kind.kind).into_owned();
-            let chosen =
-                Chosen { kind: Arc::new(kind.clone()), facts, text: Text::Here(text.into()), origin };
+            let chosen = Chosen::of(Arc::new(kind.clone()), facts, &json, origin);
             self.take(chosen, Lane::Related, depth).await
         }
         .boxed()

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use lateen_cluster::object;
 use lateen_core::backup::tally::{Claim, Lane};
 use lateen_core::backup::verdict::{Origin, takes_namespace};
-use lateen_core::item::with_type;
 use lateen_core::journal::Entry;
 use lateen_core::kind::{GroupResource, ObjectName, ServedKind};
 
 use super::Sweep;
-use crate::backup::chosen::{Chosen, Text};
+use crate::backup::chosen::Chosen;
 use crate::backup::items::Member;
 use crate::backup::run_error::RunError;
 use crate::error_chain::error_chain;
@@ -41,14 +40,14 @@ impl Sweep<'_> {
         }
         let mut lists = self.list_of(kind);
         let kind = Arc::new(kind.clone());
-        let all_pass = engine.all_pass_through(&kind);
+        let has_actions = engine.has_actions(&kind);
         while let Some((_, page)) = self.next_page(&mut lists).await? {
             for json in page.items() {
                 let Some(facts) = engine.facts(&kind, json) else { continue };
                 let has_items = engine.tally(|tally| tally.has_namespace(&facts.object.name));
                 let selection = &self.request.selection;
                 if takes_namespace(&facts, is_active(json), &engine.namespaces, selection, has_items) {
-                    self.take_listed(&kind, json, all_pass).await?;
+                    self.take_listed(&kind, json, has_actions).await?;
                 }
             }
         }
@@ -88,9 +87,8 @@ impl Sweep<'_> {
         if claim != Some(Claim::First) {
             return Ok(());
         }
-        let text = with_type(json, &facts, &kind.api_version(), &kind.kind).into_owned();
-        let (kind, text) = (Arc::new(kind.clone()), Text::Here(text.into()));
-        self.start(vec![Member::Chosen(Chosen { kind, facts, text, origin: Origin::Related })]).await
+        let chosen = Chosen::of(Arc::new(kind.clone()), facts, json, Origin::Related);
+        self.start(vec![Member::Chosen(chosen)]).await
     }
 }
 

@@ -5,20 +5,21 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use lateen_actions::{ActionSession, ObjectRef, Role};
 use lateen_cluster::object;
 use lateen_core::backup::ordered::{self, Place};
 use lateen_core::backup::tally::{Claim, Lane};
 use lateen_core::backup::verdict::Origin;
-use lateen_core::item::{Facts, with_type};
+use lateen_core::item::Facts;
 use lateen_core::journal::Entry;
-use lateen_core::kind::{GroupResource, ObjectName, ServedKind};
+use lateen_core::kind::{ObjectName, ServedKind};
 
 use super::Sweep;
-use crate::backup::chosen::{Chosen, Text};
+use crate::backup::chosen::{Chosen, Text, place_of, typed};
 use crate::backup::engine::{Engine, Fatal, subject};
 use crate::backup::gathered::{Found, Gathered};
-use crate::backup::items::{Member, archive_key, tell_failure, tell_notes};
+use crate::backup::items::{Member, archive_key};
 use crate::backup::run_error::RunError;
 use crate::error_chain::error_chain;
 
@@ -29,7 +30,7 @@ const MEMBERS: usize = 4096;
 impl Sweep<'_> {
     /// Gathers the objects of these kinds and takes them block by block.
     pub(super) async fn take_blocks(&mut self, kinds: &[Arc<ServedKind>]) -> Result<(), RunError> {
-        let mut gathered = Gathered::new(&self.scratch).map_err(Fatal::Scratch)?;
+        let mut gathered = Gathered::new(&self.context.options.scratch).map_err(Fatal::Scratch)?;
         for kind in kinds {
             gathered.expect(kind);
         }
@@ -66,6 +67,13 @@ impl Sweep<'_> {
     }
 }
 
+/// A member on its way into a block, with its text, which was just read and is needed once more.
+struct Joining {
+    member: Member,
+    /// Empty for one that stands elsewhere.
+    json: Bytes,
+}
+
 struct Former<'a> {
     engine: &'a Engine,
     gathered: &'a Gathered,
@@ -79,38 +87,37 @@ impl Former<'_> {
         for place in places {
             let known = &self.gathered.kinds()[kind].kind;
             let Some((name, found)) = self.gathered.at(kind, place.index) else { continue };
-            if let Some(member) = self.choose(known, name, Some(found), Origin::Listed).await? {
-                self.add(&mut members, member).await?;
+            if let Some(first) = self.choose(known, name, Some(found), Origin::Listed).await? {
+                self.add(&mut members, first).await?;
             }
         }
         Ok(members)
     }
 
     /// Puts an object into the block, with what belongs together with it, and with that, depth first.
-    async fn add(&mut self, members: &mut Vec<Member>, first: Member) -> Result<(), Fatal> {
+    async fn add(&mut self, members: &mut Vec<Member>, first: Joining) -> Result<(), Fatal> {
         let mut open = vec![self.related_of(&first).await?.into_iter()];
-        members.push(first);
+        members.push(first.member);
         while let Some(named) = open.last_mut() {
             let Some(named) = named.next().filter(|_| members.len() < MEMBERS) else {
                 open.pop();
                 continue;
             };
-            if let Some(member) = self.choose_named(&named).await? {
-                open.push(self.related_of(&member).await?.into_iter());
-                members.push(member);
+            if let Some(next) = self.choose_named(&named).await? {
+                open.push(self.related_of(&next).await?.into_iter());
+                members.push(next.member);
             }
         }
         Ok(())
     }
 
-    async fn choose_named(&self, named: &ObjectRef) -> Result<Option<Member>, Fatal> {
-        let wanted = GroupResource::new(&named.group, &named.resource);
+    async fn choose_named(&self, named: &ObjectRef) -> Result<Option<Joining>, Fatal> {
+        let (wanted, name) = place_of(named);
         let Some(kind) = self.engine.catalog.get(&wanted) else {
             let lack = "what belongs together with an item is of a kind that the cluster does not serve";
             self.engine.journal.write(Entry::warning(lack).with("related", named));
             return Ok(None);
         };
-        let name = ObjectName::new(named.namespace.as_deref(), &named.name);
         let found = self.gathered.find(&wanted, &name);
         let origin = if found.is_some() { Origin::Listed } else { Origin::Related };
         self.choose(&Arc::new(kind.clone()), &name, found, origin).await
@@ -123,11 +130,10 @@ impl Former<'_> {
         name: &ObjectName,
         found: Option<Found>,
         origin: Origin,
-    ) -> Result<Option<Member>, Fatal> {
-        let elsewhere = || Member::Elsewhere {
-            kind: kind.group_resource.clone(),
-            name: name.clone(),
-            key: archive_key(kind, name),
+    ) -> Result<Option<Joining>, Fatal> {
+        let elsewhere = || {
+            let (kind, name, key) = (kind.group_resource.clone(), name.clone(), archive_key(kind, name));
+            Joining { member: Member::Elsewhere { kind, name, key }, json: Bytes::new() }
         };
         match self.engine.tally(|tally| tally.lane_of(kind, name)) {
             Some(Lane::Listed) => return Ok(None),
@@ -144,11 +150,12 @@ impl Former<'_> {
                 None => return Ok(None),
             },
         };
-        let json = std::str::from_utf8(&json).unwrap_or_default();
-        let Some(facts) = self.engine.facts(kind, json) else { return Ok(None) };
-        Ok(match self.engine.choose(kind, &facts, json, origin, Lane::Listed) {
+        let readable = std::str::from_utf8(&json).unwrap_or_default();
+        let Some(facts) = self.engine.facts(kind, readable) else { return Ok(None) };
+        Ok(match self.engine.choose(kind, &facts, readable, origin, Lane::Listed) {
             Some(Claim::First) => {
-                Some(Member::Chosen(Chosen { kind: Arc::clone(kind), facts, text, origin }))
+                let member = Member::Chosen(Chosen { kind: Arc::clone(kind), facts, text, origin });
+                Some(Joining { member, json })
             }
             Some(Claim::Taken(Lane::Related)) => Some(elsewhere()),
             Some(Claim::Taken(Lane::Listed)) | None => None,
@@ -156,13 +163,12 @@ impl Former<'_> {
     }
 
     /// An object from the cluster, with its type.
-    async fn read(&self, kind: &ServedKind, name: &ObjectName) -> Option<bytes::Bytes> {
+    async fn read(&self, kind: &ServedKind, name: &ObjectName) -> Option<Bytes> {
         let about = |entry: Entry| entry.about(&kind.group_resource, name.namespace.as_deref(), &name.name);
         match object::get(&self.engine.client, kind, name).await {
             Ok(Some(json)) => {
                 let facts = self.engine.facts(kind, &json)?;
-                let typed = with_type(&json, &facts, &kind.api_version(), &kind.kind).into_owned();
-                Some(typed.into())
+                Some(typed(kind, &facts, &json))
             }
             Ok(None) => {
                 let line = "what belongs together with an item was not found in the cluster";
@@ -178,26 +184,19 @@ impl Former<'_> {
     }
 
     /// What actions say belongs together with a member.
-    async fn related_of(&mut self, member: &Member) -> Result<Vec<ObjectRef>, Fatal> {
-        let Member::Chosen(chosen) = member else { return Ok(Vec::new()) };
+    async fn related_of(&mut self, joining: &Joining) -> Result<Vec<ObjectRef>, Fatal> {
+        let Member::Chosen(chosen) = &joining.member else { return Ok(Vec::new()) };
         let subject = subject(&chosen.kind, &chosen.facts, chosen.origin);
         let set = self.engine.actions.set();
         if !set.concerns(Role::RelatedItems, &subject, Some(&chosen.facts.labels)) {
             return Ok(Vec::new());
         }
-        let json = chosen.text.read().await.map_err(Fatal::Scratch)?;
-        let item = match serde_json::from_slice(&json) {
-            Ok(item) => item,
-            Err(error) => {
-                let entry = Entry::error("cannot parse the object for its actions").with("error", error);
-                self.engine.journal.write(chosen.line(entry));
-                return Ok(Vec::new());
-            }
-        };
+        let Some(item) = self.engine.parse(chosen, &joining.json) else { return Ok(Vec::new()) };
         let asked = self.session.related_items(&subject, &item).await;
-        tell_notes(self.engine, chosen, &asked.notes);
+        self.engine.tell_notes(chosen, &asked.notes);
         for error in asked.errors {
-            tell_failure(self.engine, "cannot tell what belongs together with the item", error, chosen)?;
+            let message = "cannot tell what belongs together with the item";
+            self.engine.tell_failure(message, error, chosen)?;
         }
         Ok(asked.related)
     }
