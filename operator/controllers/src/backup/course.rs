@@ -13,10 +13,10 @@ use lateen_core::backup::operations::counts;
 use lateen_core::backup::outcome::{ItemsDone, after_items};
 use lateen_core::backup::request::BackupRequest;
 use lateen_core::backup::tally::Progress;
-use lateen_store::{BackupDir, StoreError};
+use lateen_store::BackupDir;
 
 use super::facts::schedule_of;
-use super::files::{self, FilesError, SideFiles};
+use super::files::{self, SideFiles};
 use super::finalize::{self, FinishError, Finishing};
 use super::run::Run;
 use super::run_error::RunError;
@@ -160,9 +160,7 @@ impl RunError {
     fn leaves_files_of_its_own(&self) -> bool {
         let of_another = matches!(
             self,
-            Self::Files(FilesError::Store(StoreError::AlreadyExists { .. }))
-                | Self::Stored(StoredError::OfAnother)
-                | Self::Finish(FinishError::Stored(StoredError::OfAnother))
+            Self::Stored(StoredError::OfAnother) | Self::Finish(FinishError::Stored(StoredError::OfAnother))
         );
         let handed_over = matches!(
             self,

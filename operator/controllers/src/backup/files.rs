@@ -1,8 +1,5 @@
 //! The files of a backup beside its archive: made, compressed, stored, and removed again when the run cannot be finished.
 
-use kube::ResourceExt;
-use lateen_api::Document;
-use lateen_api::v1::Backup;
 use lateen_core::backup::side_files::{self, NULL_LIST};
 use lateen_core::backup::tally::Tally;
 use lateen_core::backup::volumes::VolumeInfo;
@@ -78,26 +75,6 @@ pub async fn put_side_files(
 /// Ends the log and stores it.
 pub async fn put_log(store: &BackupStore, dir: &BackupDir, log: &RunLog) -> Result<(), FilesError> {
     Ok(log.upload(store, &dir.key(BackupFile::Log)).await?)
-}
-
-/// Stores the document that makes it a backup, unless there is one. If there is one with our own uid, an earlier try of ours had
-/// arrived and only its answer was lost.
-pub async fn put_document(
-    store: &BackupStore,
-    dir: &BackupDir,
-    document: &Document<Backup>,
-) -> Result<(), FilesError> {
-    let key = dir.key(BackupFile::Metadata);
-    match store.put_new(&key, document.to_vec().into()).await {
-        Ok(_) => Ok(()),
-        Err(StoreError::AlreadyExists { key: existing }) => {
-            let found = store.get_bounded(&key, DOCUMENT_LIMIT).await?;
-            let stored = found.and_then(|(_, bytes)| serde_json::from_slice::<Backup>(&bytes).ok());
-            let ours = stored.is_some_and(|stored| stored.uid() == document.object().uid());
-            if ours { Ok(()) } else { Err(StoreError::AlreadyExists { key: existing }.into()) }
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Removes what a run wrote, except its log. Best effort: what stays is not a backup, because its document is not there.

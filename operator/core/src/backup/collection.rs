@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::filter::ResourceFilter;
-use crate::catalog::Catalog;
 use crate::kind::ServedKind;
 
 /// Kinds that old clusters serve in two groups: the first one seen is taken, the other would hold the same objects again.
@@ -15,7 +14,7 @@ const COHABITING: [(&str, [&str; 2]); 5] = [
     ("events", ["", "events.k8s.io"]),
 ];
 
-/// The feature flag of [`all_versions_to_list`].
+/// The feature flag by which every version of a kind is listed, and not only the one that the server prefers.
 pub const ALL_VERSIONS_FEATURE: &str = "EnableAPIGroupVersions";
 
 /// Why nothing of a kind is listed.
@@ -46,19 +45,9 @@ pub struct Listing<'a> {
     pub left_out: Vec<(&'a ServedKind, NotListed)>,
 }
 
-/// The kinds to list, in order: pods, claims and volumes, the other kinds of the core group, then the other groups as the server names
-/// them. Namespaces and, unless the filters take them anyway, custom resource definitions are not among them: which of those belong to the
-/// backup is only known at the end.
-pub fn kinds_to_list<'a>(catalog: &'a Catalog, filter: &ResourceFilter) -> Vec<&'a ServedKind> {
-    listing(catalog.kinds().iter(), filter).kinds
-}
-
-/// The same with every version that the server has of a kind, the preferred one first.
-pub fn all_versions_to_list<'a>(catalog: &'a Catalog, filter: &ResourceFilter) -> Vec<&'a ServedKind> {
-    listing(catalog.all_versions(), filter).kinds
-}
-
-/// Divides kinds into those to list and the others.
+/// Divides kinds into those to list and the others. First come pods, claims and volumes, then the other kinds of the core group, then the
+/// other groups as the server names them. Namespaces and, unless the filters take them anyway, custom resource definitions are not among
+/// them: which of those belong to the backup is only known at the end.
 pub fn listing<'a>(kinds: impl Iterator<Item = &'a ServedKind>, filter: &ResourceFilter) -> Listing<'a> {
     let mut seen_cohabiting = BTreeSet::new();
     let mut listing = Listing::default();
@@ -87,6 +76,7 @@ pub fn listing<'a>(kinds: impl Iterator<Item = &'a ServedKind>, filter: &Resourc
 mod tests {
     use super::*;
     use crate::backup::filter::ResourceLists;
+    use crate::catalog::Catalog;
     use crate::catalog::tests::{served, small_cluster};
 
     fn filter(catalog: &Catalog, excluded: &[&str]) -> ResourceFilter {
@@ -96,7 +86,7 @@ mod tests {
     }
 
     fn everything(catalog: &Catalog) -> Vec<String> {
-        let kinds = kinds_to_list(catalog, &filter(catalog, &[]));
+        let kinds = listing(catalog.kinds().iter(), &filter(catalog, &[])).kinds;
         kinds.iter().map(|k| k.group_resource.to_string()).collect()
     }
 
@@ -146,7 +136,7 @@ mod tests {
         versions.push(served("jobs.batch", "v1beta1", "Job", true));
         versions.push(served("deployments.apps", "v1beta1", "Deployment", true));
         let catalog = Catalog::new(preferred, std::collections::BTreeMap::new()).with_versions(versions);
-        let kinds = all_versions_to_list(&catalog, &filter(&catalog, &[]));
+        let kinds = listing(catalog.all_versions(), &filter(&catalog, &[])).kinds;
         let keys: Vec<String> = kinds.iter().map(|kind| kind.resource_key()).collect();
         assert_eq!(keys, ["v1/Pod", "batch/v1/Job", "apps/v1/Deployment", "batch/v1beta1/Job"]);
     }

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use self::cases::{cluster, spec};
 use self::model::Model;
-use super::collection::kinds_to_list;
+use super::collection::listing;
 use super::filter::ResourceFilter;
 use super::request::{BackupRequest, Defaults, Observed, PolicyConfigMap, prepare};
 use super::verdict::{Origin, left_out, takes_namespace};
@@ -116,7 +116,7 @@ fn selected(request: &BackupRequest, cluster: &[Object]) -> BTreeSet<Key> {
         left_out(&facts, kind, Origin::Listed, &namespaces, &resources).is_none()
     };
     let mut taken = BTreeSet::new();
-    for kind in kinds_to_list(&catalog, &resources) {
+    for kind in listing(catalog.kinds().iter(), &resources).kinds {
         let places: Vec<Option<String>> = match (namespaces.list_targets(), kind.namespaced) {
             (ListTargets::Names(names), true) => names.into_iter().map(Some).collect(),
             _ => vec![None],
