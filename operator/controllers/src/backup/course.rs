@@ -164,10 +164,31 @@ impl RunError {
         );
         let handed_over = matches!(
             self,
-            Self::Finish(FinishError::Status(_))
-                | Self::Status(StatusError::NotOurs)
+            Self::Status(StatusError::NotOurs)
                 | Self::Stored(StoredError::Status(StatusError::NotOurs))
+                | Self::Finish(
+                    FinishError::Status(_) | FinishError::Stored(StoredError::Status(StatusError::NotOurs))
+                )
         );
         !of_another && !handed_over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_server_that_took_over_are_left_alone() {
+        let not_ours = || StatusError::NotOurs;
+        let taken_over = [
+            RunError::Status(not_ours()),
+            RunError::Stored(not_ours().into()),
+            RunError::Finish(not_ours().into()),
+            RunError::Finish(StoredError::from(not_ours()).into()),
+            RunError::Stored(StoredError::OfAnother),
+        ];
+        assert!(taken_over.iter().all(|error| !error.leaves_files_of_its_own()));
+        assert!(RunError::Shutdown.leaves_files_of_its_own());
     }
 }
