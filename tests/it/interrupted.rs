@@ -81,7 +81,7 @@ async fn a_backup_of_a_killed_server_is_begun_again(#[case] app: &str, #[case] s
 /// The backup that was interrupted has everything in it, and nothing of its interruption is left.
 async fn check_whole(velero: &Installation<'_>, app: &str) {
     let ended = velero.await_phase("Backup", "cut", &ENDED, LIMIT).await.unwrap();
-    assert_eq!(phase(&ended), "Completed", "{ended:#}");
+    assert_eq!(phase(&ended), "Completed", "{ended:#}\n{}", velero.log());
     assert!(ended["metadata"]["annotations"][RUN].is_null(), "{ended:#}");
     let found = items(&velero.bucket().archive("cut").unwrap());
     for name in ["first", "second", "third"] {
@@ -114,10 +114,11 @@ async fn a_backup_whose_server_is_stopped_is_begun_again_by_the_next_one() {
     config_maps(&velero, "stopped", &["first", "second", "third"]).await;
     held_backup(&velero, "stopped").await;
 
-    assert!(velero.stop().await.unwrap().success());
+    let ended = velero.stop().await.unwrap();
+    assert!(ended.success(), "{ended}:\n{}", velero.log());
 
     let left = velero.bucket().keys().unwrap();
-    assert!(left.iter().all(|key| key.ends_with("-logs.gz")), "{left:?}");
+    assert!(left.iter().all(|key| key.ends_with("-logs.gz")), "{left:?}\n{}", velero.log());
     let_go(&mut velero).await;
     check_whole(&velero, "stopped").await;
 }

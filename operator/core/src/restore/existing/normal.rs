@@ -44,6 +44,8 @@ pub(super) fn is_kept_by_the_cluster(kind: &GroupResource, in_cluster: &Value) -
         || (kind.is("endpoints")
             && (has("/metadata/annotations", "endpoints.kubernetes.io/last-change-trigger-time")
                 || has("/metadata/labels", "endpoints.kubernetes.io/managed-by")))
+        || (kind.is("endpointslices.discovery.k8s.io")
+            && has("/metadata/labels", "endpointslice.kubernetes.io/managed-by"))
 }
 
 /// Both objects, reduced: `(desired, in_cluster)`.
