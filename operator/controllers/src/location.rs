@@ -1,10 +1,35 @@
 //! From a BackupStorageLocation to an open store: Secrets are read here, at every opening, so that changed credentials count at once.
 
+use std::time::Duration;
+
 use lateen_api::v1::{AccessMode, BackupStorageLocation};
 use lateen_cluster::secret::{self, SecretError};
 use lateen_store::{BackupStore, ConfigError, LocationConfig};
 
 use crate::context::Context;
+
+/// How long a run waits for the first check of a location. One that takes longer is judged as not available.
+const FIRST_CHECK: Duration = Duration::from_secs(30);
+
+/// Between two looks whether it was checked.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// All locations, once each of them was checked. A server that has just started, or a location that was just made, must not be the
+/// reason why a run is refused.
+pub async fn all_checked(context: &Context) -> Result<Vec<BackupStorageLocation>, kube::Error> {
+    let unchecked = |location: &BackupStorageLocation| {
+        location.status.as_ref().is_none_or(|status| status.phase.is_none())
+    };
+    let end = tokio::time::Instant::now() + FIRST_CHECK;
+    loop {
+        let locations = context.list::<BackupStorageLocation>("").await?;
+        let over = tokio::time::Instant::now() >= end || context.shutdown.is_cancelled();
+        if over || !locations.iter().any(unchecked) {
+            return Ok(locations);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
 
 /// Why a location cannot be opened.
 #[derive(Debug, thiserror::Error)]

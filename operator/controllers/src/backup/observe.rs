@@ -11,11 +11,12 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use lateen_api::labels;
-use lateen_api::v1::{Backup, BackupStorageLocation, VolumeSnapshotLocation};
+use lateen_api::v1::{Backup, VolumeSnapshotLocation};
 use lateen_cluster::discovery::{self, Discovery};
 use lateen_core::backup::request::{Looked, Observed, PolicyConfigMap, PolicyReference};
 
 use crate::context::Context;
+use crate::location;
 
 /// Looks up what decides about `backup`, all of it at the same time.
 pub(super) async fn observe(
@@ -25,7 +26,7 @@ pub(super) async fn observe(
     let discovered = async { discovery::discover(&context.client).await.map_err(Box::from) };
     let found = async {
         try_join!(
-            async { looked(context.list::<BackupStorageLocation>("").await) },
+            async { looked(location::all_checked(context).await) },
             async { looked(context.list::<VolumeSnapshotLocation>("").await) },
             namespaces_labelled_out(context),
             policy(context, backup),
