@@ -13,11 +13,16 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 /// What is embedded: the name for manifests, and the package in `actions-wasm`. Sorted by name.
-const COMPONENTS: [(&str, &str); 4] =
-    [("builtin", "builtin"), ("cel", "engine-cel"), ("javascript", "engine-javascript"), ("jq", "engine-jq")];
+const COMPONENTS: [(&str, &str); 5] = [
+    ("builtin", "builtin"),
+    ("cel", "engine-cel"),
+    ("javascript", "engine-javascript"),
+    ("jq", "engine-jq"),
+    ("resource-modifiers", "resource-modifiers"),
+];
 
 /// Below `actions-wasm`: all that goes into them. The contract lies beside it.
-const SOURCES: [&str; 6] = ["Cargo.toml", "Cargo.lock", "sdk", "builtin", "engines", "../wit"];
+const SOURCES: [&str; 7] = ["Cargo.toml", "Cargo.lock", "sdk", "builtin", "engines", "modifiers", "../wit"];
 
 /// zstd's best without its extra-large windows: packed once, and unpacked with 8 MiB of memory.
 const LEVEL: i32 = 19;

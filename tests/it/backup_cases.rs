@@ -18,12 +18,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use futures::stream::{self, StreamExt as _};
-use lateen_test_harness::{Installation, Store, wait_for};
+use lateen_test_harness::{Installation, Store};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::picture::Picture;
-use crate::fixtures::{folders, name, prefix, read_yaml};
+use crate::fixtures::{delete_and_hold, folders, name, prefix, read_yaml};
 use crate::redaction::with_snapshots;
 use crate::world::{ENDED, LIMIT, cluster, setup};
 
@@ -128,7 +128,7 @@ impl Case {
             velero.objects().settle(&applied).await.with_context(|| self.name.clone())?;
         }
         for object in &self.document.delete {
-            delete(velero, object).await.with_context(|| self.name.clone())?;
+            delete_and_hold(velero, object).await.with_context(|| self.name.clone())?;
         }
         Ok(())
     }
@@ -161,21 +161,4 @@ impl Case {
         let ended = velero.await_phase("Backup", name, &ENDED, LIMIT).await?;
         Picture::take(velero, self, &ended)
     }
-}
-
-/// Deletes an object that something holds; a namespace counts as deleted when only what is held is left in it.
-async fn delete(velero: &Installation<'_>, object: &str) -> Result<()> {
-    let (kind, place) = object.split_once(' ').context("write it as `apiVersion/Kind namespace/name`")?;
-    let (namespace, name) = place.split_once('/').unwrap_or(("", place));
-    velero.objects().delete(kind, namespace, name).await?;
-    wait_for(&format!("the end of {object} to be held up"), LIMIT, async || {
-        let found = velero.objects().get(kind, namespace, name).await?.context("it is gone")?;
-        let conditions = found["status"]["conditions"].as_array();
-        let waits_for_others = conditions
-            .into_iter()
-            .flatten()
-            .any(|it| it["type"] == "NamespaceFinalizersRemaining" && it["status"] == "True");
-        Ok((kind != "v1/Namespace" || waits_for_others).then_some(()))
-    })
-    .await
 }

@@ -4,8 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use lateen_test_harness::{Installation, wait_for};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::world::LIMIT;
 
 /// The folders of a folder of `tests/fixtures`, by their names.
 pub(crate) fn folders(kind: &str) -> Vec<PathBuf> {
@@ -35,11 +38,32 @@ pub(crate) fn is_own(prefix: &str, namespace: &str, name: &str) -> bool {
     place.starts_with(prefix) || place.ends_with(&group)
 }
 
-/// Reads YAML by way of JSON values: the enums of the documents are maps with one key, which is not how YAML would write enums.
+/// Reads a YAML file.
 pub(crate) fn read_yaml<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let read = || -> Result<T> {
-        let value: Value = serde_yaml_ng::from_str(&fs::read_to_string(path)?)?;
-        Ok(serde_json::from_value(value)?)
-    };
+    let read = || parse_yaml(&fs::read_to_string(path)?);
     read().with_context(|| format!("read {}", path.display()))
+}
+
+/// Reads YAML by way of JSON values: the enums of the documents are maps with one key, which is not how YAML would write enums.
+pub(crate) fn parse_yaml<T: DeserializeOwned>(text: &str) -> Result<T> {
+    let value: Value = serde_yaml_ng::from_str(text)?;
+    Ok(serde_json::from_value(value)?)
+}
+
+/// Deletes an object that something holds, named `apiVersion/Kind namespace/name`; a namespace counts as deleted when only what is held
+/// is left in it.
+pub(crate) async fn delete_and_hold(velero: &Installation<'_>, object: &str) -> Result<()> {
+    let (kind, place) = object.split_once(' ').context("write it as `apiVersion/Kind namespace/name`")?;
+    let (namespace, name) = place.split_once('/').unwrap_or(("", place));
+    velero.objects().delete(kind, namespace, name).await?;
+    wait_for(&format!("the end of {object} to be held up"), LIMIT, async || {
+        let found = velero.objects().get(kind, namespace, name).await?.context("it is gone")?;
+        let conditions = found["status"]["conditions"].as_array();
+        let waits_for_others = conditions
+            .into_iter()
+            .flatten()
+            .any(|it| it["type"] == "NamespaceFinalizersRemaining" && it["status"] == "True");
+        Ok((kind != "v1/Namespace" || waits_for_others).then_some(()))
+    })
+    .await
 }

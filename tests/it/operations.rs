@@ -2,55 +2,15 @@
 //!
 //! The action of these tests begins an operation with every ConfigMap, and `data.gate` of the ConfigMap in the cluster says how far that is.
 
-use lateen_test_harness::{Installation, Store, wait_for};
+use lateen_test_harness::{Installation, wait_for};
 use serde_json::{Value, json};
 
-use crate::world::{ENDED, LIMIT, cluster, config_maps, create, item, phase, setup};
+use crate::gate::{self, WAITING, WAITING_FAILED, gate, hold, unpacked};
+use crate::world::{ENDED, LIMIT, create, item, phase};
 
-const WAITING: &str = "WaitingForPluginOperations";
-const WAITING_FAILED: &str = "WaitingForPluginOperationsPartiallyFailed";
-
-/// A server with the action, whose operations may be looked at and cancelled.
+/// A server with the action, for backups.
 async fn install(name: &str, app: &str, names: &[&str]) -> Installation<'static> {
-    let setup = setup(name, Store::File)
-        .flag("--item-operation-sync-frequency=200ms")
-        .flag("--action-service-account=actions")
-        .flag("--action-cluster-access=get,patch:configmaps");
-    let velero = Installation::start(cluster(), setup).await.unwrap();
-    config_maps(&velero, app, names).await;
-    let rbac = "rbac.authorization.k8s.io";
-    for object in [
-        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "namespace": name, "name": "actions" } }),
-        json!({
-            "apiVersion": format!("{rbac}/v1"), "kind": "Role", "metadata": { "namespace": app, "name": "actions" },
-            "rules": [{ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "patch"] }],
-        }),
-        json!({
-            "apiVersion": format!("{rbac}/v1"), "kind": "RoleBinding", "metadata": { "namespace": app, "name": "actions" },
-            "roleRef": { "apiGroup": rbac, "kind": "Role", "name": "actions" },
-            "subjects": [{ "kind": "ServiceAccount", "namespace": name, "name": "actions" }],
-        }),
-    ] {
-        velero.objects().apply_value(&object).await.unwrap();
-    }
-    apply_action(&velero, app).await;
-    velero
-}
-
-async fn apply_action(velero: &Installation<'_>, app: &str) {
-    let manifest = format!(
-        "name: test.example/gate\non: [backup]\nmatch: {{resources: [configmaps], namespaces: [{app}], labelSelector: gated}}\ncomponent: action.wasm\ncapabilities: {{cluster: [{{verbs: [get, patch], resources: [configmaps]}}]}}\n"
-    );
-    let gate = lateen_guests::build_bytes("gate").unwrap();
-    let action = velero.apply_action("gate", &manifest, &gate).await.unwrap();
-    let (reason, message) = velero.await_verdict(&action).await.unwrap();
-    assert_eq!(reason, "ActionLoaded", "{message}");
-}
-
-/// Says how far the operation of a ConfigMap is; without anything said the action leaves it alone.
-async fn gate(velero: &Installation<'_>, app: &str, name: &str, state: &str) {
-    let patch = json!({ "metadata": { "labels": { "gated": "" } }, "data": { "gate": state } });
-    velero.objects().merge("v1/ConfigMap", app, name, &patch).await.unwrap();
+    gate::install(name, app, names, "backup").await
 }
 
 async fn begin(velero: &Installation<'_>, name: &str, app: &str, more: &[&str]) {
@@ -65,8 +25,7 @@ async fn await_end(velero: &Installation<'_>, name: &str) -> Value {
 
 /// A file of a backup, unpacked.
 fn file(velero: &Installation<'_>, backup: &str, suffix: &str) -> Value {
-    let packed = velero.bucket().read(&format!("backups/{backup}/{backup}-{suffix}")).unwrap();
-    serde_json::from_reader(flate2::read::MultiGzDecoder::new(packed.as_slice())).unwrap()
+    unpacked(velero, &format!("backups/{backup}/{backup}-{suffix}"))
 }
 
 fn document(velero: &Installation<'_>, backup: &str) -> Value {
@@ -219,12 +178,7 @@ async fn operations_of_an_interrupted_run_are_cancelled_before_it_begins_again()
     // The other one never comes back from its action.
     let held = json!({ "metadata": { "labels": { "held": "" } } });
     velero.objects().merge("v1/ConfigMap", app, "held", &held).await.unwrap();
-    let manifest = format!(
-        "name: test.example/hostile\non: [backup]\nmatch: {{resources: [configmaps], namespaces: [{app}], labelSelector: held}}\ncomponent: action.wasm\nparams: {{misdeed: wait}}\n"
-    );
-    let hostile = lateen_guests::build_bytes("hostile").unwrap();
-    let action = velero.apply_action("hold", &manifest, &hostile).await.unwrap();
-    assert_eq!(velero.await_verdict(&action).await.unwrap().0, "ActionLoaded");
+    hold(&velero, app, "backup").await;
     begin(&velero, "cut", app, &[]).await;
     wait_for("the operation to be in the run's record", LIMIT, async || {
         let backup = velero.get("Backup", "cut").await?.unwrap_or_default();

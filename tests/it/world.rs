@@ -22,10 +22,14 @@ pub(crate) fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(|| Cluster::start().unwrap())
 }
 
-/// What a test installs: the program that Cargo has just built, or the one that `LATEEN_BINARY` names.
+/// What a test installs.
 pub(crate) fn setup(namespace: &str, store: Store) -> Setup {
-    let binary = std::env::var_os("LATEEN_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_lateen").into());
-    Setup::new(binary, namespace, store)
+    Setup::new(binary(), namespace, store)
+}
+
+/// The program that Cargo has just built, or the one that `LATEEN_BINARY` names.
+pub(crate) fn binary() -> std::ffi::OsString {
+    std::env::var_os("LATEEN_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_lateen").into())
 }
 
 /// A server in `namespace`, which no other test uses.

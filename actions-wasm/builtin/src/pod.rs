@@ -55,20 +55,28 @@ pub(crate) fn related(pod: &Pod, _: &NoParams) -> Result<Vec<ObjectRef>, String>
     Ok(needs(pod))
 }
 
-/// The priority class, then the claims in the order of the volumes, each once.
+/// The priority class, then the claims.
 fn needs(pod: &Pod) -> Vec<ObjectRef> {
-    let class = pod.spec.priority_class_name.as_deref().filter(|name| !name.is_empty());
-    let mut needs: Vec<ObjectRef> = class
-        .map(|name| ObjectRef::new("scheduling.k8s.io", "priorityclasses", None, name))
-        .into_iter()
-        .collect();
+    let class = priority_class(pod.spec.priority_class_name.as_deref());
+    class.into_iter().chain(claims(pod)).collect()
+}
+
+/// The priority class of this name, if it is one.
+pub(crate) fn priority_class(name: Option<&str>) -> Option<ObjectRef> {
+    let name = name.filter(|name| !name.is_empty())?;
+    Some(ObjectRef::new("scheduling.k8s.io", "priorityclasses", None, name))
+}
+
+/// The claims that a pod mounts, in the order of its volumes, each once.
+pub(crate) fn claims(pod: &Pod) -> Vec<ObjectRef> {
+    let mut claims = Vec::new();
     for name in pod.spec.volumes.iter().flatten().filter_map(Volume::claim) {
         let claim = ObjectRef::new("", "persistentvolumeclaims", pod.metadata.namespace.as_deref(), name);
-        if !needs.contains(&claim) {
-            needs.push(claim);
+        if !claims.contains(&claim) {
+            claims.push(claim);
         }
     }
-    needs
+    claims
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What a call of an action costs: per language, for a small and a large item, on an instance that is used again and on a fresh one; and what it costs
-//! where no action is meant, to instantiate, and to start a server.
+//! where no action is meant, on restore with the server's own actions, to instantiate, and to start a server.
 //!
 //! Every action does the same, so that the rows of a group can be compared: it looks at the item, sets a label and, where there are replicas, makes them 0.
 //! `native` is that with serde_json alone, text to text. Ratios within one run are what counts: machines are noisy.
@@ -196,6 +196,65 @@ fn no_match(c: &mut Criterion) {
     });
 }
 
+/// A pod of a Deployment as it lies in a backup, with a claim, a token and managed fields: 4 KB.
+fn pod() -> (Subject, Value) {
+    let container = json!({
+        "name": "web", "image": "registry.example/shop/web:1.25.3", "args": ["--port=8080", "--data=/data"],
+        "env": [{ "name": "HOST", "valueFrom": { "fieldRef": { "apiVersion": "v1", "fieldPath": "status.hostIP" } } }],
+        "ports": [{ "name": "http", "containerPort": 8080, "protocol": "TCP" }],
+        "resources": { "requests": { "cpu": "100m", "memory": "128Mi" }, "limits": { "memory": "256Mi" } },
+        "livenessProbe": { "httpGet": { "path": "/healthz", "port": "http", "scheme": "HTTP" }, "periodSeconds": 10 },
+        "volumeMounts": [
+            { "name": "data", "mountPath": "/data" },
+            { "name": "kube-api-access-8x2kp", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "readOnly": true },
+        ],
+        "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File", "imagePullPolicy": "IfNotPresent",
+    });
+    let token = json!([
+        { "serviceAccountToken": { "expirationSeconds": 3607, "path": "token" } },
+        { "configMap": { "name": "kube-root-ca.crt", "items": [{ "key": "ca.crt", "path": "ca.crt" }] } },
+    ]);
+    let mut sidecar = container.clone();
+    sidecar["name"] = "sidecar".into();
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": "web", "namespace": "shop", "labels": { "app": "web", "pod-template-hash": "6d4b75cb6d" },
+            "annotations": { "prometheus.io/scrape": "true", "prometheus.io/port": "8080" },
+        },
+        "spec": {
+            "nodeName": "node-17", "priority": 0, "serviceAccountName": "web", "restartPolicy": "Always", "schedulerName": "default-scheduler",
+            "containers": [container, sidecar],
+            "volumes": [
+                { "name": "data", "persistentVolumeClaim": { "claimName": "data" } },
+                { "name": "kube-api-access-8x2kp", "projected": { "sources": token, "defaultMode": 420 } },
+            ],
+            "tolerations": [{ "key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300 }],
+        },
+        "status": { "phase": "Running" },
+    });
+    (subject("", "pods", "Pod"), pod)
+}
+
+/// What the server's own actions cost on restore: of all kinds pods concern most of them.
+fn restore(c: &mut Criterion) {
+    let runtime = runtime();
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let registry = ActionRegistry::new(host(Some(folder.path())), lateen_embedded::library());
+    runtime.block_on(registry.load(&[]));
+    let mut session = session(registry.snapshot());
+    let (subject, pod) = pod();
+    let archived = Arc::new(pod.clone());
+    c.bench_function("a pod through the built-in actions on restore", |b| {
+        let call = |item| {
+            let result = runtime.block_on(session.restore_item(&subject, item, Arc::clone(&archived)));
+            assert!(result.error.is_none() && result.changed, "{result:?}");
+            result.item
+        };
+        b.iter_batched(|| pod.clone(), call, BatchSize::SmallInput);
+    });
+}
+
 fn instantiate(c: &mut Criterion) {
     let runtime = runtime();
     let folder = tempfile::tempdir().expect("there is room for a folder");
@@ -251,6 +310,6 @@ fn start(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(30).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
-    targets = calls, no_match, instantiate, start
+    targets = calls, no_match, restore, instantiate, start
 }
 criterion_main!(benches);

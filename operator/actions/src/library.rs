@@ -7,7 +7,8 @@ use std::{fmt, sync::Arc};
 /// Components and manifests that need no ConfigMap.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
-    /// By name: the engines of scripts (`jq`, `cel`, `javascript`), and `builtin`, which the manifests here use.
+    /// By name: the engines of scripts (`jq`, `cel`, `javascript`), `builtin`, which the manifests here use, and `resource-modifiers`, which takes the rules
+    /// of a Restore's resource modifier for its script.
     pub components: Vec<LibraryComponent>,
     /// The manifests of the server's own actions, in the order in which they are called: before all others. They say `component: builtin`, and what they
     /// grant needs no flag of the server.
@@ -17,7 +18,7 @@ pub struct Library {
 /// A component inside the server.
 #[derive(Clone)]
 pub struct LibraryComponent {
-    /// `jq`, `cel`, `javascript` or `builtin`.
+    /// `jq`, `cel`, `javascript`, `builtin` or `resource-modifiers`.
     pub name: String,
     /// Of the unpacked bytes.
     pub sha256: [u8; 32],
@@ -27,6 +28,9 @@ pub struct LibraryComponent {
 
 /// The name of the component that manifests of the library mean by `component: builtin`.
 pub(crate) const BUILT_IN: &str = "builtin";
+
+/// The name of the component that runs the rules of resource modifiers.
+pub(crate) const RESOURCE_MODIFIERS: &str = "resource-modifiers";
 
 impl Library {
     pub(crate) fn component(&self, name: &str) -> Option<&LibraryComponent> {

@@ -60,6 +60,23 @@ pub struct ItemResult {
     pub error: Option<ActionError>,
 }
 
+impl ItemResult {
+    /// Nobody was asked.
+    pub(crate) fn unchanged(item: Value) -> Self {
+        Self {
+            item,
+            changed: false,
+            skip: None,
+            related: Vec::new(),
+            must_include: false,
+            wait_seconds: None,
+            operations: Vec::new(),
+            notes: Vec::new(),
+            error: None,
+        }
+    }
+}
+
 /// What came of asking all actions for a deleted or a related item; each of them is asked, whatever the others say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AskedAll {

@@ -20,6 +20,7 @@ use crate::{
     ITEM_ACTION_LABEL,
     host::{ActionHost, Compiled},
     library::Library,
+    modifier::Modifier,
     plugin_config::PluginConfigs,
     set::{Action, ActionSet, ActionSetBuilder},
     source::{Chunks, Sha, is_chunk, source_name},
@@ -44,6 +45,8 @@ pub struct ActionRegistry {
 #[derive(Default)]
 struct Kept {
     compiled: HashMap<Sha, Arc<Compiled>>,
+    /// Components of the library that a resource modifier has used: few, and the next Restore is likely to need them.
+    modifiers: HashMap<Sha, Arc<Compiled>>,
     /// By fingerprint.
     actions: HashMap<Sha, Arc<Action>>,
     /// What each ConfigMap was when it was last complete: the fingerprints of its actions.
@@ -77,26 +80,59 @@ impl ActionRegistry {
         let order: Vec<String> = actions.iter().map(|map| source_name(map)).collect();
         actions.sort_by_cached_key(|map| age(map));
 
-        let mut load = Load {
-            host: &self.host,
-            library: &self.library,
-            built_ins: &self.built_ins,
-            chunks: Chunks::among(chunks),
-            plugin_configs: PluginConfigs::among(configmaps),
-            kept: &mut kept,
-            next: Kept::default(),
-            owners: HashMap::new(),
-            made: ActionSetBuilder::default(),
-        };
+        let chunks = Chunks::among(chunks);
+        let mut load = self.begin(&mut kept, chunks, PluginConfigs::among(configmaps));
         for configmap in actions {
             load.configmap(configmap).await;
         }
         load.built_ins().await;
-        let Load { next, made, .. } = load;
+        let Load { mut next, made, .. } = load;
+        next.modifiers = std::mem::take(&mut kept.modifiers);
         *kept = next;
         let set = Arc::new(made.finish(&order));
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&set);
         set.sources().to_vec()
+    }
+
+    /// What a Restore names as its resource modifier: Velero's rules, or an action (a ConfigMap with a manifest) that is called on this restore only.
+    /// `chunks` are the ConfigMaps that may hold pieces of its component.
+    ///
+    /// The error is for the Restore's validation errors, in Velero's words where it has any.
+    pub async fn modifier(
+        &self,
+        configmap: &ConfigMap,
+        chunks: &[ConfigMap],
+    ) -> Result<Arc<Modifier>, String> {
+        let mut kept = self.kept.lock().await;
+        let mut load = self.begin(&mut kept, Chunks::among(chunks), PluginConfigs::among([]));
+        let action = load.modifier(configmap).await;
+        let Load { next, .. } = load;
+        let library = self.library.components.iter().map(|component| component.sha256);
+        for sha in library {
+            if let Some(compiled) = next.compiled.get(&sha) {
+                kept.modifiers.insert(sha, Arc::clone(compiled));
+            }
+        }
+        action.map(|action| Arc::new(Modifier::new(action)))
+    }
+
+    fn begin<'a>(
+        &'a self,
+        kept: &'a mut Kept,
+        chunks: Chunks<'a>,
+        plugin_configs: PluginConfigs<'a>,
+    ) -> Load<'a> {
+        Load {
+            host: &self.host,
+            library: &self.library,
+            built_ins: &self.built_ins,
+            chunks,
+            plugin_configs,
+            kept,
+            next: Kept::default(),
+            owners: HashMap::new(),
+            made: ActionSetBuilder::default(),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     host::{Answer, Blueprint, Call, Failure, Instance},
     limits,
     masking::Mask,
+    modifier,
     operation::OperationProgress,
     outcome::{AskedAll, ItemResult, Note, Step},
     permission,
@@ -26,13 +27,16 @@ pub struct ActionSession {
     run: Arc<ActionRun>,
     /// One place per action of the set.
     instances: Vec<Option<Instance>>,
+    /// For the resource modifier, if the run has one.
+    modifier: Option<Box<Self>>,
 }
 
 impl ActionRun {
     /// A session for one worker. Components are instantiated when they are first needed.
     pub fn session(self: &Arc<Self>) -> ActionSession {
         let instances = self.set.actions().iter().map(|_| None).collect();
-        ActionSession { run: Arc::clone(self), instances }
+        let modifier = self.modifier.as_ref().map(|run| Box::new(run.session()));
+        ActionSession { run: Arc::clone(self), instances, modifier }
     }
 }
 
@@ -97,6 +101,23 @@ impl ActionSession {
     ) -> ItemResult {
         let chain = self.begin_restore(subject, item, item_from_backup);
         self.run_through(chain).await
+    }
+
+    /// Lets the resource modifier of the run see an item, after all actions. Where there is none, or none for this item, it comes back as it went in.
+    pub async fn modify(
+        &mut self,
+        subject: &Subject,
+        item: Value,
+        item_from_backup: Arc<Value>,
+    ) -> ItemResult {
+        match &mut self.modifier {
+            Some(modifier) => {
+                let result = modifier.restore_item(subject, item, item_from_backup).await;
+                let name = modifier.run.set.actions().first().map_or("", |action| &action.manifest.name);
+                modifier::bounded(name, subject, result)
+            }
+            None => ItemResult::unchanged(item),
+        }
     }
 
     async fn run_through(&mut self, mut chain: ItemChain) -> ItemResult {

@@ -48,6 +48,8 @@ pub struct ClientOptions {
     pub response_timeout: Duration,
     /// Ask for compressed answers.
     pub compression: bool,
+    /// Context of the kubeconfig instead of its current one.
+    pub context: Option<String>,
 }
 
 impl Default for ClientOptions {
@@ -57,6 +59,7 @@ impl Default for ClientOptions {
             connect_timeout: CONNECT_TIMEOUT,
             response_timeout: RESPONSE_TIMEOUT,
             compression: false,
+            context: None,
         }
     }
 }
@@ -93,11 +96,17 @@ pub enum ConnectError {
 /// A client for the API server of that kubeconfig's current context or, without a file, of `$KUBECONFIG`, `~/.kube/config` or the
 /// service account of the pod that we are in, in this order.
 pub async fn connect(kubeconfig: Option<&Path>, options: &ClientOptions) -> Result<Client, ConnectError> {
-    let (mut config, proxy) = match kubeconfig {
-        Some(path) => from_file(path)
-            .await
-            .map_err(|source| ConnectError::Kubeconfig { path: path.display().to_string(), source })?,
-        None => {
+    let context = options.context.as_deref();
+    let (mut config, proxy) = match (kubeconfig, context) {
+        (Some(path), _) => {
+            let told = |source| ConnectError::Kubeconfig { path: path.display().to_string(), source };
+            of_context(Kubeconfig::read_from(path).map_err(told)?, context).await.map_err(told)?
+        }
+        (None, Some(_)) => {
+            let told = |source| ConnectError::Kubeconfig { path: "in the usual place".into(), source };
+            of_context(Kubeconfig::read().map_err(told)?, context).await.map_err(told)?
+        }
+        (None, None) => {
             let config = Config::infer().await.map_err(ConnectError::Infer)?;
             (config, Kubeconfig::read().ok().and_then(|kubeconfig| own_proxy(&kubeconfig)))
         }
@@ -124,8 +133,13 @@ pub async fn connect(kubeconfig: Option<&Path>, options: &ClientOptions) -> Resu
         .build())
 }
 
-async fn from_file(path: &Path) -> Result<(Config, Option<Uri>), KubeconfigError> {
-    let kubeconfig = Kubeconfig::read_from(path)?;
+async fn of_context(
+    mut kubeconfig: Kubeconfig,
+    context: Option<&str>,
+) -> Result<(Config, Option<Uri>), KubeconfigError> {
+    if let Some(context) = context {
+        kubeconfig.current_context = Some(context.to_owned());
+    }
     let proxy = own_proxy(&kubeconfig);
     Ok((Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?, proxy))
 }

@@ -82,9 +82,11 @@ impl From<RequestError> for ObjectError {
 
 /// How to write.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct WriteOptions {
+pub struct WriteOptions<'a> {
     /// Ask the server what would happen: admission and validation run, nothing is stored.
     pub dry_run: bool,
+    /// In whose name the fields are set; empty for this program's own.
+    pub field_manager: &'a str,
 }
 
 /// Reads an object. None if there is no such object, namespace or kind.
@@ -107,7 +109,7 @@ pub async fn create(
     kind: &ServedKind,
     namespace: Option<&str>,
     body: impl Into<Bytes>,
-    options: WriteOptions,
+    options: WriteOptions<'_>,
 ) -> Result<String, ObjectError> {
     let path = Path::of(kind, namespace, &[])?;
     write(client, Method::POST, path, "application/json", body.into(), options).await
@@ -119,7 +121,7 @@ pub async fn merge_patch(
     kind: &ServedKind,
     object: &ObjectName,
     patch: impl Into<Bytes>,
-    options: WriteOptions,
+    options: WriteOptions<'_>,
 ) -> Result<String, ObjectError> {
     let url = path_of(kind, object, &[])?;
     write(client, Method::PATCH, url, "application/merge-patch+json", patch.into(), options).await
@@ -131,7 +133,7 @@ pub async fn merge_patch_status(
     kind: &ServedKind,
     object: &ObjectName,
     patch: impl Into<Bytes>,
-    options: WriteOptions,
+    options: WriteOptions<'_>,
 ) -> Result<String, ObjectError> {
     let url = path_of(kind, object, &["status"])?;
     write(client, Method::PATCH, url, "application/merge-patch+json", patch.into(), options).await
@@ -143,7 +145,7 @@ pub async fn replace_status(
     kind: &ServedKind,
     object: &ObjectName,
     body: impl Into<Bytes>,
-    options: WriteOptions,
+    options: WriteOptions<'_>,
 ) -> Result<String, ObjectError> {
     let path = path_of(kind, object, &["status"])?;
     write(client, Method::PUT, path, "application/json", body.into(), options).await
@@ -154,7 +156,7 @@ pub async fn delete(
     client: &Client,
     kind: &ServedKind,
     object: &ObjectName,
-    options: WriteOptions,
+    options: WriteOptions<'_>,
 ) -> Result<(), ObjectError> {
     // Some kinds (jobs) leave what they own behind unless told otherwise. Where there is a body, the API server does not look at the query.
     let body = if options.dry_run {
@@ -178,9 +180,10 @@ async fn write(
     path: Path,
     content_type: &'static str,
     body: Bytes,
-    options: WriteOptions,
+    options: WriteOptions<'_>,
 ) -> Result<String, ObjectError> {
     let path = path.with("dryRun", if options.dry_run { "All" } else { "" });
+    let path = path.with("fieldManager", options.field_manager);
     let request = request::send(method, &path, Some(content_type), body)?;
     Ok(request::text(client, &request, OBJECT_LIMIT).await?)
 }
@@ -304,7 +307,9 @@ mod tests {
         ]);
         let (kind, write) = (services(), WriteOptions::default());
         assert!(get(&client, &kind, &web).await.unwrap().is_none());
-        merge_patch(&client, &kind, &web, "{}", WriteOptions { dry_run: true }).await.unwrap();
+        merge_patch(&client, &kind, &web, "{}", WriteOptions { dry_run: true, ..WriteOptions::default() })
+            .await
+            .unwrap();
         merge_patch_status(&client, &kind, &web, "{}", write).await.unwrap();
         replace_status(&client, &kind, &web, "{}", write).await.unwrap();
         delete(&client, &kind, &web, write).await.unwrap();

@@ -1,4 +1,4 @@
-//! Watching typed objects in a namespace, for as long as the caller wants.
+//! Watching typed objects, in a namespace or in all of them, for as long as the caller wants.
 //!
 //! The stream never ends and never fails: lost watches are taken up again with growing pauses, and an object that does not decode is told
 //! to the process's log and left out. One bad object never stops the others.
@@ -43,7 +43,27 @@ where
         + Sync
         + 'static,
 {
-    let api: Api<DeserializeGuard<T>> = Api::namespaced(client, namespace);
+    told(Api::namespaced(client, namespace), labels)
+}
+
+/// Watches the objects of all namespaces that a label selector (its text form, empty for all) matches.
+pub fn watch_everywhere<T>(client: Client, labels: &str) -> impl Stream<Item = Watched<T>> + Send + use<T>
+where
+    T: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
+{
+    told(Api::all(client), labels)
+}
+
+fn told<T>(api: Api<DeserializeGuard<T>>, labels: &str) -> impl Stream<Item = Watched<T>> + Send + use<T>
+where
+    T: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
     let mut config = watcher::Config::default();
     if !labels.is_empty() {
         config = config.labels(labels);

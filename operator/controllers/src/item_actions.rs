@@ -13,7 +13,7 @@ use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
-use lateen_actions::{ActionRun, ActionSet, ITEM_ACTION_LABEL, Purpose, Role, RunInfo, Stage};
+use lateen_actions::{ActionRun, ActionSet, ITEM_ACTION_LABEL, Modifier, Purpose, Role, RunInfo, Stage};
 use lateen_api::labels::PLUGIN_CONFIG;
 use lateen_api::v1::Backup;
 use lateen_cluster::watch::{Watched, watch};
@@ -112,10 +112,33 @@ pub fn begin<K: ResourceExt + Serialize>(
     run: &RunObject<'_, K>,
     journal: &Journal,
 ) -> Arc<ActionRun> {
-    let RunObject { purpose, .. } = run;
+    begin_with(context, run, None, journal)
+}
+
+/// As [`begin`], with the resource modifier of a Restore.
+pub fn begin_with<K: ResourceExt + Serialize>(
+    context: &Context,
+    run: &RunObject<'_, K>,
+    modifier: Option<&Modifier>,
+    journal: &Journal,
+) -> Arc<ActionRun> {
+    let set = loaded(context, run.purpose, journal);
+    if let Some(modifier) = modifier.and_then(Modifier::describe) {
+        journal.write(
+            Entry::info("Resource modifier of this run")
+                .with("action", modifier.name)
+                .with("digest", modifier.digest)
+                .with("source", modifier.source),
+        );
+    }
+    ActionRun::with_modifier(set, run_info(context, run, Stage::Items), modifier)
+}
+
+/// The actions that are loaded now, told in the run's log.
+fn loaded(context: &Context, purpose: Purpose, journal: &Journal) -> Arc<ActionSet> {
     let set = context.actions.snapshot();
     for action in
-        set.describe().into_iter().filter(|a| a.roles.iter().any(|role| roles(*purpose).contains(role)))
+        set.describe().into_iter().filter(|a| a.roles.iter().any(|role| roles(purpose).contains(role)))
     {
         journal.write(
             Entry::info("Item action of this run")
@@ -127,7 +150,7 @@ pub fn begin<K: ResourceExt + Serialize>(
     for source in set.sources() {
         if let Ok(loaded) = &source.outcome
             && !loaded.replaces.is_empty()
-            && loaded.roles.iter().any(|role| roles(*purpose).contains(role))
+            && loaded.roles.iter().any(|role| roles(purpose).contains(role))
         {
             journal.write(Entry::info(source.to_string()).with("source", &source.source));
         }
@@ -137,7 +160,22 @@ pub fn begin<K: ResourceExt + Serialize>(
             format!("ConfigMap {} is labelled as an item action and cannot be read as one", source.source);
         journal.write(Entry::error(line).with("error", &source.reason));
     }
-    ActionRun::new(set, run_info(context, run, Stage::Items))
+    set
+}
+
+/// Begins a run of which nothing will be kept: actions are told so, and whatever they ask of the cluster is asked in the caller's own name,
+/// writes as dry runs.
+pub fn rehearse<K: ResourceExt + Serialize>(
+    context: &Context,
+    run: &RunObject<'_, K>,
+    modifier: Option<&Modifier>,
+    journal: &Journal,
+) -> Arc<ActionRun> {
+    let catalog = Arc::new(run.catalog.clone());
+    let cluster = RunCluster::rehearsal(context.client.clone(), context.namespace.clone(), catalog);
+    let info = run_info(context, run, Stage::Items);
+    let info = RunInfo { dry_run: true, cluster: Some(Arc::new(cluster)), ..info };
+    ActionRun::with_modifier(loaded(context, run.purpose, journal), info, modifier)
 }
 
 /// Goes on with a run after its items, with the actions of this set: to follow operations, or to finalize a backup. Nothing is written into a

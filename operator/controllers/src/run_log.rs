@@ -34,12 +34,16 @@ const LOG_LIMIT: u64 = 1 << 30;
 const CHUNK: usize = 256 << 10;
 
 /// The log of one run, being written.
+#[derive(Debug)]
 pub struct RunLog {
     state: Arc<Mutex<State>>,
 }
 
+#[derive(Debug)]
 struct State {
     file: Option<GzEncoder<BufWriter<File>>>,
+    /// The file, once it has ended.
+    ended: Option<File>,
     written: u64,
     failure: Option<std::io::Error>,
 }
@@ -71,12 +75,12 @@ impl RunLog {
         let told = |source| RunLogError::Create(scratch.display().to_string(), source);
         let file = tempfile::tempfile_in(scratch).map_err(told)?;
         let file = Some(GzEncoder::new(BufWriter::new(file), Compression::default()));
-        let state = Arc::new(Mutex::new(State { file, written: 0, failure: None }));
+        let state = Arc::new(Mutex::new(State { file, ended: None, written: 0, failure: None }));
         let sink = LogSink { state: Arc::clone(&state), format, kind, run: run.to_owned() };
         Ok((Self { state }, Journal::new(sink)))
     }
 
-    /// Ends the log and stores it under this key.
+    /// Ends the log and stores it under this key. It can be stored again, where that has failed.
     pub async fn upload(&self, store: &BackupStore, key: &Key) -> Result<(), RunLogError> {
         let upload = store.upload(key).await?;
         self.send(upload).await
@@ -84,6 +88,13 @@ impl RunLog {
 
     /// Ends the log, sends it behind what an upload has already, and ends that too.
     pub async fn send(&self, mut upload: Upload) -> Result<(), RunLogError> {
+        self.write_to(&mut upload).await?;
+        upload.finish().await?;
+        Ok(())
+    }
+
+    /// Ends the log, and sends it behind what an upload has already.
+    pub async fn write_to(&self, upload: &mut Upload) -> Result<(), RunLogError> {
         let mut file = self.finish()?;
         loop {
             let mut chunk = vec![0; CHUNK];
@@ -94,7 +105,6 @@ impl RunLog {
             chunk.truncate(read);
             upload.write(chunk.into()).await?;
         }
-        upload.finish().await?;
         Ok(())
     }
 
@@ -103,15 +113,17 @@ impl RunLog {
         use std::io::Seek;
 
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(failure) = state.failure.take() {
-            return Err(RunLogError::Write(failure));
+        if let Some(failure) = &state.failure {
+            return Err(RunLogError::Write(std::io::Error::new(failure.kind(), failure.to_string())));
         }
-        let encoder = state
-            .file
-            .take()
-            .ok_or_else(|| RunLogError::Write(std::io::Error::other("the log has ended")))?;
-        let buffered = encoder.finish().map_err(RunLogError::Write)?;
-        let mut file = buffered.into_inner().map_err(|e| RunLogError::Write(e.into_error()))?;
+        if let Some(encoder) = state.file.take() {
+            let buffered = encoder.finish().map_err(RunLogError::Write)?;
+            let file = buffered.into_inner().map_err(|e| RunLogError::Write(e.into_error()))?;
+            state.ended = Some(file);
+        }
+        let ended = state.ended.as_ref();
+        let ended = ended.ok_or_else(|| RunLogError::Write(std::io::Error::other("the log was not kept")))?;
+        let mut file = ended.try_clone().map_err(RunLogError::Write)?;
         file.rewind().map_err(RunLogError::Write)?;
         Ok(file)
     }
@@ -185,6 +197,8 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert!(lines[1].ends_with(" level=error msg=two backup=velero/b"), "{}", lines[1]);
         journal.info("after the end");
-        assert!(log.finish().is_err());
+        let mut again = String::new();
+        flate2::read::GzDecoder::new(log.finish().unwrap()).read_to_string(&mut again).unwrap();
+        assert_eq!(again, text);
     }
 }

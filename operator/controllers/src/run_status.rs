@@ -64,9 +64,20 @@ where
         leader: &str,
         begin: impl FnOnce(&mut K),
     ) -> Result<Self, StatusError> {
+        let record = RunRecord::start(record_of(&seen).as_ref(), leader);
+        Self::begin_with(api, seen, leader, record, begin).await
+    }
+
+    /// As [`Self::begin`], with this record, which names `leader`.
+    pub async fn begin_with(
+        api: Api<K>,
+        seen: K,
+        leader: &str,
+        record: RunRecord,
+        begin: impl FnOnce(&mut K),
+    ) -> Result<Self, StatusError> {
         let mut changed = seen.clone();
         begin(&mut changed);
-        let record = RunRecord::start(record_of(&seen).as_ref(), leader);
         write_record(&mut changed, &record);
         let current = patch_checked(&api, &seen, &changed).await.map_err(StatusError::from_patch)?;
         Ok(Self { api, current, leader: leader.to_owned() })

@@ -43,6 +43,14 @@ impl Catalog {
         self
     }
 
+    /// With kinds that will be served soon, after all others; of several versions of a kind the first is the preferred one.
+    #[must_use]
+    pub fn and(&self, coming: Vec<ServedKind>) -> Self {
+        let versions = self.versions.iter().chain(&coming).cloned().collect();
+        let kinds = self.kinds.iter().cloned().chain(coming);
+        Self::new(kinds, self.unavailable.clone()).with_versions(versions)
+    }
+
     /// What the cluster serves in a group: every kind in every version, the preferred version of a kind before its others.
     pub fn served(&self, group: &str) -> impl Iterator<Item = &ServedKind> {
         self.versions.iter().filter(move |kind| kind.group_resource.group == group)

@@ -6,7 +6,9 @@
 
 pub mod annotation;
 pub mod backup;
+mod group;
 pub mod pod;
+pub mod restore;
 pub mod series;
 
 use std::fmt;
@@ -47,8 +49,10 @@ impl fmt::Display for HookPhase {
 pub enum HookSource {
     /// The pod itself.
     Annotation,
-    /// The spec of the run.
+    /// The spec of a backup.
     Spec,
+    /// The spec of a restore.
+    RestoreSpec,
 }
 
 impl HookSource {
@@ -57,6 +61,7 @@ impl HookSource {
         match self {
             Self::Annotation => "annotation",
             Self::Spec => "backupSpec",
+            Self::RestoreSpec => "restoreSpec",
         }
     }
 }
@@ -91,4 +96,20 @@ fn timeout(text: &str) -> (Duration, Option<String>) {
             (default, Some(format!("the timeout cannot be read ({error}); {DEFAULT_TIMEOUT} is used")))
         }
     }
+}
+
+/// How long a text lets a hook wait, and a warning where that cannot be read. Empty, zero and less mean without a limit.
+fn wait_limit(text: &str) -> (Option<Duration>, Option<String>) {
+    if text.is_empty() {
+        return (None, None);
+    }
+    match text.parse::<GoDuration>() {
+        Ok(length) => (limited(length), None),
+        Err(error) => (None, Some(format!("the wait timeout cannot be read ({error}); there is none"))),
+    }
+}
+
+/// A length of time, where zero and less mean none.
+fn limited(length: GoDuration) -> Option<Duration> {
+    (length > GoDuration::ZERO).then(|| length.to_std())
 }

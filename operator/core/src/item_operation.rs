@@ -5,6 +5,7 @@
 //! Whoever can write to the bucket can write this file: its size is bounded before it is parsed, and it says nothing that is obeyed without
 //! a look at the action it names.
 
+mod follow;
 mod poll;
 
 use jiff::Timestamp;
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use follow::{ItemOperation, counts};
 pub use poll::{Answer, OperationState, Progress, TIMED_OUT, Verdict};
 
 use crate::backup::side_files;
@@ -64,9 +66,9 @@ pub struct BackupOperation {
     pub status: OperationStatus,
 }
 
-/// Which Backup an operation belongs to.
+/// Which Backup or Restore an operation belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BackupIdentity {
+pub struct RunIdentity {
     /// metadata.name.
     pub name: String,
     /// metadata.uid.
@@ -239,7 +241,7 @@ impl ResourceIdentifier {
 impl BackupOperation {
     /// An operation that `action` has just started with `item`. `created` is now; `post_items` are to be read again at its end.
     pub fn started(
-        backup: &BackupIdentity,
+        backup: &RunIdentity,
         action: &str,
         item: ResourceIdentifier,
         id: &str,
@@ -256,16 +258,43 @@ impl BackupOperation {
                 post_operation_items: (!post_items.is_empty()).then_some(post_items),
                 rest: Map::new(),
             },
-            status: OperationStatus {
-                created: Some(Time(whole_seconds(created))),
-                ..OperationStatus::default()
-            },
+            status: OperationStatus::started(created),
         }
     }
 
     /// The objects to read again when it has ended.
     pub fn post_items(&self) -> &[ResourceIdentifier] {
         self.spec.post_operation_items.as_deref().unwrap_or_default()
+    }
+}
+
+impl RestoreOperation {
+    /// An operation that `action` has just started with `item`, which is named as it is in the cluster. `created` is now.
+    pub fn started(
+        restore: &RunIdentity,
+        action: &str,
+        item: ResourceIdentifier,
+        id: &str,
+        created: Timestamp,
+    ) -> Self {
+        Self {
+            spec: RestoreOperationSpec {
+                restore_name: restore.name.clone(),
+                restore_uid: restore.uid.clone(),
+                restore_item_action: action.to_owned(),
+                resource_identifier: item,
+                operation_id: id.to_owned(),
+                rest: Map::new(),
+            },
+            status: OperationStatus::started(created),
+        }
+    }
+}
+
+impl OperationStatus {
+    /// Of an operation that has just begun.
+    fn started(created: Timestamp) -> Self {
+        Self { created: Some(Time(whole_seconds(created))), ..Self::default() }
     }
 }
 
@@ -322,7 +351,7 @@ mod tests {
     fn our_own_are_read_back_as_they_were_written() {
         let item = ResourceIdentifier::new(&GroupResource::parse("nodes"), &ObjectName::new(None, "n1"));
         let created = "2026-05-20T10:00:00.75Z".parse().unwrap();
-        let backup = BackupIdentity { name: "b".into(), uid: "u".into() };
+        let backup = RunIdentity { name: "b".into(), uid: "u".into() };
         let begun =
             BackupOperation::started(&backup, "test.example/move", item.clone(), "op", vec![item], created);
         let text = file(std::slice::from_ref(&begun)).unwrap();

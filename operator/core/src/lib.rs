@@ -18,4 +18,5 @@ pub mod quantity;
 pub mod restore;
 pub mod results;
 pub mod run_record;
+pub mod secret;
 pub mod selector;

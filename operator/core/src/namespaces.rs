@@ -117,7 +117,7 @@ impl NamespaceFilter {
 }
 
 /// What is wrong with the two lists of a backup's spec. One message per fault, as they stand in the backup's validation errors.
-pub fn check_namespaces(includes: &[String], excludes: &[String]) -> Vec<String> {
+pub(crate) fn check_namespaces(includes: &[String], excludes: &[String]) -> Vec<String> {
     let mut faults = check_lists(includes, excludes);
     for list in [includes, excludes] {
         let entries: BTreeSet<&String> =
@@ -151,7 +151,8 @@ fn expand(entries: &[String], existing: &[String]) -> Result<BTreeSet<String>, P
     Ok(names)
 }
 
-fn check_pattern(pattern: &str) -> Result<(), PatternError> {
+/// Whether an entry of a list is a name or a pattern that can be read.
+pub(crate) fn check_pattern(pattern: &str) -> Result<(), PatternError> {
     if pattern.contains(['|', '(', ')', '!', '{', '}', ',']) {
         return Err(PatternError::Characters);
     }
@@ -171,8 +172,8 @@ fn check_pattern(pattern: &str) -> Result<(), PatternError> {
     if open.is_some() { Err(PatternError::Unclosed) } else { Ok(()) }
 }
 
-/// A pattern is a name with marks in it: with a letter for each mark it has to be one.
-fn check_name(entry: &str) -> Result<(), String> {
+/// Whether an entry could be the name of a namespace. A pattern is a name with marks in it: with a letter for each mark it has to be one.
+pub(crate) fn check_name(entry: &str) -> Result<(), String> {
     let name = entry.replace(['*', '?', '[', ']'], "x");
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let edges = !name.starts_with('-') && !name.ends_with('-');

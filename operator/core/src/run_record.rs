@@ -10,6 +10,10 @@ use serde_json::{Map, Value};
 /// that is updated and a node that is drained at the same time take.
 pub const MAX_ATTEMPTS: u32 = 3;
 
+/// How often a restore is begun without getting any further. It begins where it stood, and doing so again does no harm; how far it is is
+/// written down once a second, so that a server that lives shorter than that has made no progress that anybody knows of.
+pub const MAX_RESTORE_ATTEMPTS: u32 = 20;
+
 /// Bytes of operations in a record. All annotations of an object may have 256 KiB together; this is a quarter, and room for some 400
 /// operations of 150 bytes. Those beyond are in no record and end by themselves.
 const OPERATIONS_BYTES: usize = 64 << 10;
@@ -32,6 +36,9 @@ pub struct RunRecord {
     /// All items are in the bucket, and the document says so: what is left to do can be done by any server.
     #[serde(default, skip_serializing_if = "is_false")]
     pub items_done: bool,
+    /// Items that the attempts before this one had restored at most. One that gets further has made the restart worth while.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reached: u64,
     /// Pods whose hooks before the backup ran, or began to, and whose hooks after it did not end yet: to be run by whoever finds the run
     /// interrupted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -97,6 +104,20 @@ impl RunRecord {
         Self { attempt, leader: leader.to_owned(), hooks, rest, ..Self::default() }
     }
 
+    /// The record of a run that `leader` begins again now, after attempts of which the last had `done` items behind it. One that got
+    /// further than all before it counts as the first: a large restore on a cluster that is often upgraded comes to its end.
+    pub fn start_again(before: Option<&RunRecord>, leader: &str, done: u64) -> Self {
+        let reached = before.map_or(0, |record| record.reached);
+        let mut record = Self::start(before, leader);
+        if done > reached {
+            record.attempt = 2;
+        }
+        record.reached = reached.max(done);
+        // They are still to be cancelled.
+        record.operations = before.map(|record| record.operations.clone()).unwrap_or_default();
+        record
+    }
+
     /// Notes that a pod waits for its hooks after the backup; beyond [`OPEN_HOOKS_LIMIT`] nothing more is noted.
     pub fn open_hooks(&mut self, pod: &OpenHooks) {
         if self.hooks.len() < OPEN_HOOKS_LIMIT && !self.has_open_hooks(pod) {
@@ -133,9 +154,10 @@ impl RunRecord {
         }
     }
 
-    /// Why a run that was interrupted is not begun again; none: it may be. A run without a record counts as one that was begun once.
-    pub fn given_up(record: Option<&RunRecord>) -> Option<String> {
-        let RunRecord { attempt, leader, .. } = record.filter(|record| record.attempt >= MAX_ATTEMPTS)?;
+    /// Why a run that was interrupted is not begun again after `most` attempts; none: it may be. A run without a record counts as one that
+    /// was begun once.
+    pub fn given_up(record: Option<&RunRecord>, most: u32) -> Option<String> {
+        let RunRecord { attempt, leader, .. } = record.filter(|record| record.attempt >= most)?;
         Some(format!(
             "the run was interrupted in each of its {attempt} attempts, the last of them by {leader}; it is not begun again"
         ))
@@ -158,6 +180,11 @@ impl RunRecord {
             },
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref)] // serde calls it so
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref)] // serde calls it so
@@ -203,13 +230,27 @@ mod tests {
     #[test]
     fn a_run_is_begun_three_times() {
         let mut record = RunRecord::start(None, "a");
-        assert_eq!(RunRecord::given_up(None), None);
+        assert_eq!(RunRecord::given_up(None, MAX_ATTEMPTS), None);
         for leader in ["b", "c"] {
-            assert_eq!(RunRecord::given_up(Some(&record)), None);
+            assert_eq!(RunRecord::given_up(Some(&record), MAX_ATTEMPTS), None);
             record = RunRecord::start(Some(&record), leader);
         }
-        let reason = RunRecord::given_up(Some(&record)).unwrap();
+        let reason = RunRecord::given_up(Some(&record), MAX_ATTEMPTS).unwrap();
         assert!(reason.contains("3 attempts, the last of them by c"), "{reason}");
+    }
+
+    #[test]
+    fn a_run_that_gets_further_has_its_attempts_before_it_again() {
+        let mut first = RunRecord::start(None, "a");
+        first.remember_operation("test.example/move", "one");
+        let second = RunRecord::start_again(Some(&first), "b", 100);
+        assert_eq!((second.attempt, second.reached), (2, 100));
+        assert_eq!(second.operations, first.operations, "they are still to be cancelled");
+        let third = RunRecord::start_again(Some(&second), "c", 100);
+        assert_eq!((third.attempt, third.reached), (3, 100));
+        let further = RunRecord::start_again(Some(&third), "d", 101);
+        assert_eq!((further.attempt, further.reached), (2, 101));
+        assert_eq!(RunRecord::parse(Some(&further.to_annotation())), Some(further));
     }
 
     #[test]

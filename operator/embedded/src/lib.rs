@@ -1,4 +1,4 @@
-//! The components that the server carries inside itself: its own item actions, and the engines that run scripts.
+//! The components that the server carries inside itself: its own item actions, the engines that run scripts, and the rules of resource modifiers.
 //!
 //! The build script compiles them from `actions-wasm`, packs them and leaves a table in which everything is known but the bytes. They are
 //! unpacked when somebody asks, so a server whose compiled components lie in its cache never pays for it.
@@ -12,7 +12,7 @@ use lateen_actions::{Library, LibraryComponent};
 /// A component that is part of this binary.
 #[derive(Debug)]
 pub struct EmbeddedComponent {
-    /// What manifests call it: `builtin` for `component`, else a value of `engine`.
+    /// What manifests call it: `builtin` for `component`, else a value of `engine`; `resource-modifiers` is named by none.
     pub name: &'static str,
     /// Of the unpacked bytes.
     pub sha256: [u8; 32],

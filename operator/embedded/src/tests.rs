@@ -60,21 +60,43 @@ fn the_built_in_actions_offer_the_roles_of_their_manifests_and_no_other() {
         for role in manifest["on"].as_sequence().unwrap() {
             roles.insert(match role.as_str().unwrap() {
                 "backup" => "backup-item".to_owned(),
+                "restore" => "restore-item".to_owned(),
                 other => other.to_owned(),
             });
         }
         names.push(manifest["name"].as_str().unwrap().to_owned());
     }
     assert_eq!(exports, roles);
+    // Velero's names, in the order in which they are called.
     assert_eq!(
         names,
-        ["crd-remap-version", "pod", "pv", "pvc", "service-account"].map(|name| format!("velero.io/{name}"))
+        [
+            "add-pvc-from-pod",
+            "admission-webhook-configuration",
+            "apiservice",
+            "change-image-name",
+            "change-storage-class",
+            "cluster-role-bindings",
+            "crd-preserve-fields",
+            "crd-remap-version",
+            "dataupload",
+            "init-restore-hook",
+            "job",
+            "pod",
+            "pv",
+            "pvc",
+            "role-bindings",
+            "secret",
+            "service-account",
+            "service",
+        ]
+        .map(|name| format!("velero.io/{name}"))
     );
 }
 
 #[test]
 fn engines_serve_every_role() {
-    for name in ["cel", "javascript", "jq"] {
+    for name in ["cel", "javascript", "jq", "resource-modifiers"] {
         let (_, exports) = interfaces(&component(name).expect(name).unpack());
         for role in ["backup-item", "restore-item", "delete-item", "related-items"] {
             assert!(exports.contains(role), "{name} lacks {role}");

@@ -1,9 +1,15 @@
 //! The command line of `lateen actions`.
 
-use std::path::PathBuf;
+use std::{
+    env,
+    io::{self, IsTerminal},
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lateen_actions::Role;
+
+use crate::Paint;
 
 /// `lateen actions`: what an author of item actions needs.
 #[derive(Debug, Args)]
@@ -30,10 +36,28 @@ pub(crate) struct Cli {
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
+pub enum Color {
+    /// On a terminal that has them, unless NO_COLOR says otherwise.
     Auto,
+    /// Everywhere.
     Always,
+    /// Nowhere.
     Never,
+}
+
+impl Color {
+    /// What that means for standard output as it is now.
+    pub fn paint(self) -> Paint {
+        Paint(match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => {
+                let unset = |name: &str| env::var_os(name).is_none_or(|value| value.is_empty());
+                let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+                io::stdout().is_terminal() && unset("NO_COLOR") && !dumb
+            }
+        })
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -23,7 +23,7 @@ const KEY: &str = "key";
 const OTHERS: u32 = 0o077;
 
 /// Compiling in this process, whose components are the author's own, with a cache where one can be had.
-pub(crate) fn options(folder: Option<&Path>) -> CompileOptions {
+pub fn options(folder: Option<&Path>) -> CompileOptions {
     let folder = folder.map(Path::to_owned).or_else(usual);
     let cache = folder.and_then(|folder| {
         let key = key(&folder).ok()?;

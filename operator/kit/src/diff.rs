@@ -14,14 +14,14 @@ const CONTEXT: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An object as YAML, without anything that a terminal would obey.
-pub(crate) fn yaml(object: &Value) -> String {
+pub fn yaml(object: &Value) -> String {
     // What YAML would escape is escaped; the rest cannot fail for a JSON value.
     let text = serde_yaml_ng::to_string(object).unwrap_or_else(|error| format!("cannot be shown: {error}\n"));
     lines(&text).into_owned()
 }
 
 /// The difference of two texts; empty where there is none.
-pub(crate) fn unified(names: (&str, &str), before: &str, after: &str, paint: Paint) -> String {
+pub fn unified(names: (&str, &str), before: &str, after: &str, paint: Paint) -> String {
     let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(before, after);
     let mut text = String::new();
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {

@@ -6,6 +6,8 @@
 //! * Exit codes: 0, all is well; 1, an action has a problem, failed, or did not do what a case expects; 2, the command could not do its work.
 //! * What goes to a terminal obeys nobody: control characters are escaped, values of Secrets are masked.
 //!
+//! What every command for people needs is public: the screen, differences, and the cache of compiled components.
+//!
 //! # What it never does
 //!
 //! It does not change a cluster, and asks one only in `list`, where it leaves a question and takes it back. It writes no file but the expectations of
@@ -14,9 +16,9 @@
 mod args;
 mod case;
 mod check;
-mod code_cache;
+pub mod code_cache;
 mod delivery;
-mod diff;
+pub mod diff;
 mod error;
 mod file;
 mod folder_cluster;
@@ -27,25 +29,21 @@ mod measure;
 mod pack;
 mod resource;
 mod run;
-mod screen;
-mod secret;
+pub mod screen;
 mod test;
 mod workbench;
 
-use std::{
-    env,
-    ffi::OsString,
-    io::{self, IsTerminal},
-    process::ExitCode,
-};
+use std::{ffi::OsString, io, process::ExitCode};
 
 use clap::Parser;
+use lateen_core::secret;
 
-pub use args::ActionsArgs;
+pub use args::{ActionsArgs, Color};
 pub use error::KitError;
 pub use screen::{Paint, Screen};
+pub use workbench::every_request;
 
-use args::{Cli, Color, Command};
+use args::{Cli, Command};
 
 /// How a command ended that could do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,16 +55,7 @@ pub(crate) enum Verdict {
 /// Carries out a parsed command on the streams of the process.
 pub fn run(args: ActionsArgs) -> ExitCode {
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-    let colour = match args.color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => {
-            let unset = |name: &str| env::var_os(name).is_none_or(|value| value.is_empty());
-            let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-            io::stdout().is_terminal() && unset("NO_COLOR") && !dumb
-        }
-    };
-    let mut screen = Screen { out: &mut out, err: &mut err, paint: Paint(colour) };
+    let mut screen = Screen { out: &mut out, err: &mut err, paint: args.color.paint() };
     ExitCode::from(carry_out(args, &mut screen))
 }
 

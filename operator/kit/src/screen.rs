@@ -2,11 +2,12 @@
 //!
 //! Text of actions and items is hostile here as everywhere: control characters never reach a terminal, which would obey them.
 
-use std::{borrow::Cow, io::Write};
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use anstyle::{AnsiColor, Style};
-
-use crate::KitError;
 
 /// The streams of a command.
 pub struct Screen<'a> {
@@ -26,23 +27,22 @@ impl std::fmt::Debug for Screen<'_> {
 
 impl Screen<'_> {
     /// A result; ends the line if it does not yet.
-    pub(crate) fn say(&mut self, text: &str) -> Result<(), KitError> {
+    pub fn say(&mut self, text: &str) -> io::Result<()> {
         write(self.out, text)
     }
 
     /// A remark.
-    pub(crate) fn remark(&mut self, text: &str) -> Result<(), KitError> {
+    pub fn remark(&mut self, text: &str) -> io::Result<()> {
         write(self.err, text)
     }
 }
 
-fn write(stream: &mut dyn Write, text: &str) -> Result<(), KitError> {
+fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
     stream.write_all(text.as_bytes())?;
     if !text.ends_with('\n') {
         stream.write_all(b"\n")?;
     }
-    stream.flush()?;
-    Ok(())
+    stream.flush()
 }
 
 /// Colours, or none.
@@ -51,32 +51,32 @@ pub struct Paint(pub bool);
 
 impl Paint {
     /// What went, or was added.
-    pub(crate) fn green(self, text: &str) -> String {
+    pub fn green(self, text: &str) -> String {
         self.with(AnsiColor::Green.on_default(), text)
     }
 
     /// What did not go, or was removed.
-    pub(crate) fn red(self, text: &str) -> String {
+    pub fn red(self, text: &str) -> String {
         self.with(AnsiColor::Red.on_default(), text)
     }
 
     /// What deserves a look.
-    pub(crate) fn yellow(self, text: &str) -> String {
+    pub fn yellow(self, text: &str) -> String {
         self.with(AnsiColor::Yellow.on_default(), text)
     }
 
     /// Where one is.
-    pub(crate) fn cyan(self, text: &str) -> String {
+    pub fn cyan(self, text: &str) -> String {
         self.with(AnsiColor::Cyan.on_default(), text)
     }
 
     /// Headings.
-    pub(crate) fn bold(self, text: &str) -> String {
+    pub fn bold(self, text: &str) -> String {
         self.with(Style::new().bold(), text)
     }
 
     /// What one may read over.
-    pub(crate) fn dim(self, text: &str) -> String {
+    pub fn dim(self, text: &str) -> String {
         self.with(Style::new().dimmed(), text)
     }
 
@@ -86,12 +86,12 @@ impl Paint {
 }
 
 /// The text on one line without anything that a terminal would obey.
-pub(crate) fn line(text: &str) -> Cow<'_, str> {
+pub fn line(text: &str) -> Cow<'_, str> {
     printable(text, |_| false)
 }
 
 /// The text with its lines, without anything else that a terminal would obey.
-pub(crate) fn lines(text: &str) -> Cow<'_, str> {
+pub fn lines(text: &str) -> Cow<'_, str> {
     printable(text, |character| character == '\n')
 }
 

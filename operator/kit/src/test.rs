@@ -155,17 +155,14 @@ impl Sum {
     fn pass(&mut self, name: &str, outcome: &Outcome, screen: &mut Screen<'_>) -> Result<(), KitError> {
         self.passed += 1;
         let time = screen.paint.dim(&format!("({})", measure::time(outcome.spent.call)));
-        screen.say(&format!("case {} ... {} {time}", line(name), screen.paint.green("ok")))
+        Ok(screen.say(&format!("case {} ... {} {time}", line(name), screen.paint.green("ok")))?)
     }
 
     fn update(&mut self, name: &str, file: &str, screen: &mut Screen<'_>) -> Result<(), KitError> {
         self.passed += 1;
         self.updated += 1;
-        screen.say(&format!(
-            "case {} ... {}",
-            line(name),
-            screen.paint.yellow(&format!("updated, wrote {file}"))
-        ))
+        let updated = screen.paint.yellow(&format!("updated, wrote {file}"));
+        Ok(screen.say(&format!("case {} ... {updated}", line(name)))?)
     }
 
     fn fail(&mut self, name: String, problems: Vec<String>, screen: &mut Screen<'_>) -> Result<(), KitError> {

@@ -114,7 +114,7 @@ impl Workbench {
 }
 
 /// A server whose flags allow all that can be allowed, so that the manifest decides.
-fn every_request() -> ClusterCeiling {
+pub fn every_request() -> ClusterCeiling {
     let rule = EVERY_REQUEST.parse().expect("the flag is well formed");
     ClusterCeiling { rules: ClusterRules::from_iter([rule]), service_account: Some("actions".to_owned()) }
 }

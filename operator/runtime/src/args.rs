@@ -38,6 +38,8 @@ pub enum Command {
     },
     /// What an author of item actions needs: check, run, test, pack and list them.
     Actions(lateen_kit::ActionsArgs),
+    /// What a restore would do, before it does it.
+    Restore(lateen_preview::RestoreArgs),
 }
 
 /// Flags of `lateen server`.

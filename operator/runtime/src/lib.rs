@@ -37,5 +37,6 @@ pub fn run() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Actions(args) => Ok(lateen_kit::run(args)),
+        Command::Restore(args) => Ok(lateen_preview::run(args)),
     }
 }

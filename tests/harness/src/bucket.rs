@@ -58,9 +58,12 @@ impl Bucket {
         fs::read(self.directory.join(key)).with_context(|| format!("read {key} in the bucket"))
     }
 
-    /// Writes an object over what is there.
+    /// Writes an object, over one that is there.
     pub fn write(&self, key: &str, content: &[u8]) -> Result<()> {
-        fs::write(self.directory.join(key), content).with_context(|| format!("write {key} in the bucket"))
+        let path = self.directory.join(key);
+        let folder = path.parent().unwrap_or(&self.directory);
+        fs::create_dir_all(folder).with_context(|| format!("make a folder for {key} in the bucket"))?;
+        fs::write(path, content).with_context(|| format!("write {key} in the bucket"))
     }
 
     /// Removes an object.

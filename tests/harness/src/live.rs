@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
+use kube::Api;
 use kube::api::{DynamicObject, ListParams};
-use kube::discovery::{Discovery, Scope, verbs};
-use kube::{Api, ResourceExt as _};
+use kube::discovery::{ApiCapabilities, ApiGroup, ApiResource, Discovery, Scope, verbs};
 use serde_json::{Map, Value};
 
 use crate::objects::Objects;
@@ -44,33 +44,59 @@ const ALLOCATED: [&str; 2] = ["clusterIP", "clusterIPs"];
 impl Objects {
     /// What users have set in a namespace.
     pub async fn live(&self, namespace: &str) -> Result<Live> {
-        let discovery =
-            Discovery::new(self.client()).run_aggregated().await.context("ask for the kinds there are")?;
         let mut live = Live::new();
-        for (resource, capabilities) in
-            discovery.groups().flat_map(kube::discovery::ApiGroup::recommended_resources)
-        {
-            let is_listed =
-                capabilities.scope == Scope::Namespaced && capabilities.supports_operation(verbs::LIST);
-            let kind = match resource.group.as_str() {
-                "" => resource.plural.clone(),
-                group => format!("{}.{group}", resource.plural),
-            };
-            if !is_listed || MADE_BY_CONTROLLERS.contains(&kind.as_str()) {
+        for (kind, resource) in self.kinds(Some(Scope::Namespaced)).await? {
+            if MADE_BY_CONTROLLERS.contains(&kind.as_str()) {
                 continue;
             }
-            let api: Api<DynamicObject> = Api::namespaced_with(self.client(), namespace, &resource);
-            let found = api.list(&ListParams::default()).await.with_context(|| format!("list {kind}"))?;
-            for object in found.items {
-                let key = format!("{kind}/{}", object.name_any());
+            let api = Api::namespaced_with(self.client(), namespace, &resource);
+            for object in listed(&api, &kind).await? {
+                let key = format!("{kind}/{}", object["metadata"]["name"].as_str().unwrap_or_default());
                 if !IN_EVERY_NAMESPACE.contains(&key.as_str()) {
-                    let object = serde_json::to_value(&object).context("turn an object into JSON")?;
                     live.insert(key, normal(&kind, object));
                 }
             }
         }
         Ok(live)
     }
+
+    /// Every object there is, as it is, with its `kind.group`, in the preferred version of its kind.
+    pub async fn everything(&self) -> Result<Vec<(String, Value)>> {
+        let mut everything = Vec::new();
+        for (kind, resource) in self.kinds(None).await? {
+            let api = Api::all_with(self.client(), &resource);
+            let objects = listed(&api, &kind).await?;
+            everything.extend(objects.into_iter().map(|object| (kind.clone(), object)));
+        }
+        Ok(everything)
+    }
+
+    /// The kinds that can be listed, of that scope or of both.
+    async fn kinds(&self, scope: Option<Scope>) -> Result<Vec<(String, ApiResource)>> {
+        let discovery =
+            Discovery::new(self.client()).run_aggregated().await.context("ask for the kinds there are")?;
+        let kinds = discovery.groups().flat_map(ApiGroup::recommended_resources);
+        let is_wanted = |capabilities: &ApiCapabilities| {
+            let is_of_scope = scope.as_ref().is_none_or(|scope| *scope == capabilities.scope);
+            is_of_scope && capabilities.supports_operation(verbs::LIST)
+        };
+        let kinds = kinds.filter(|(_, capabilities)| is_wanted(capabilities));
+        Ok(kinds.map(|(resource, _)| (name_of(&resource), resource)).collect())
+    }
+}
+
+/// How a kind is named: `plural.group`.
+fn name_of(resource: &ApiResource) -> String {
+    match resource.group.as_str() {
+        "" => resource.plural.clone(),
+        group => format!("{}.{group}", resource.plural),
+    }
+}
+
+async fn listed(api: &Api<DynamicObject>, kind: &str) -> Result<Vec<Value>> {
+    let found = api.list(&ListParams::default()).await.with_context(|| format!("list {kind}"))?;
+    let objects = found.items.iter().map(serde_json::to_value);
+    objects.collect::<Result<_, _>>().context("turn an object into JSON")
 }
 
 /// An object of a kind without what users do not set.

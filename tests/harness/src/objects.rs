@@ -3,11 +3,13 @@
 //! A kind is named `apiVersion/Kind`, as in `v1/ConfigMap` and `velero.io/v1/Backup`. Objects are JSON values: tests look at what is
 //! there, and a type would hide what it does not know.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{DynamicObject, GroupVersionKind};
 use kube::discovery::{ApiCapabilities, ApiResource, Scope, pinned_kind};
@@ -27,6 +29,8 @@ pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 pub struct Objects {
     client: Client,
+    /// Kinds that were found: waits ask for the same ones again and again.
+    kinds: Arc<Mutex<HashMap<String, (ApiResource, Scope)>>>,
 }
 
 impl Objects {
@@ -37,7 +41,7 @@ impl Objects {
         let mut config = config.context("use the kubeconfig")?;
         // Whatever proxy this machine has, it does not lead to 127.0.0.1.
         config.proxy_url = None;
-        Ok(Self { client: Client::try_from(config).context("make a client")? })
+        Ok(Self { client: Client::try_from(config).context("make a client")?, kinds: Arc::default() })
     }
 
     /// For typed access.
@@ -84,6 +88,19 @@ impl Objects {
         let found =
             api.list(&ListParams::default()).await.with_context(|| format!("list {kind} in {namespace}"))?;
         found.items.iter().map(to_value).collect()
+    }
+
+    /// Whether the API server would not create an object, which is not created either way.
+    pub async fn refuses(&self, object: &Value) -> Result<bool> {
+        let kind = format!("{}/{}", text(object, "/apiVersion"), text(object, "/kind"));
+        let api = self.api(&kind, text(object, "/metadata/namespace")).await?;
+        let object = serde_json::from_value(object.clone()).context("read the object")?;
+        let parameters = PostParams { dry_run: true, ..PostParams::default() };
+        match api.create(&parameters, &object).await {
+            Ok(_) => Ok(false),
+            Err(kube::Error::Api(_)) => Ok(true),
+            Err(error) => Err(error).with_context(|| format!("try to create {kind}")),
+        }
     }
 
     /// Changes an object by a merge patch.
@@ -156,13 +173,25 @@ impl Objects {
     }
 
     async fn api(&self, kind: &str, namespace: &str) -> Result<Api<DynamicObject>> {
-        let (resource, capabilities) = self.kind(kind).await?;
-        Ok(match capabilities.scope {
+        let known = self.known().get(kind).cloned();
+        let (resource, scope) = match known {
+            Some(known) => known,
+            None => {
+                let (resource, capabilities) = self.kind(kind).await?;
+                self.known().insert(kind.to_owned(), (resource.clone(), capabilities.scope.clone()));
+                (resource, capabilities.scope)
+            }
+        };
+        Ok(match scope {
             Scope::Namespaced if !namespace.is_empty() => {
                 Api::namespaced_with(self.client.clone(), namespace, &resource)
             }
             Scope::Namespaced | Scope::Cluster => Api::all_with(self.client.clone(), &resource),
         })
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, (ApiResource, Scope)>> {
+        self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

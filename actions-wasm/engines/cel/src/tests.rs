@@ -210,9 +210,11 @@ fn nested_expressions_have_a_limit() {
 
 #[test]
 fn the_examples_do_what_their_cases_say() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scripts");
-    let count = cases::check_all::<CelEngine>(&examples, "script.cel").unwrap();
-    assert!(count >= 2);
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for (folder, least) in [("scripts", 2), ("modifiers", 1)] {
+        let count = cases::check_all::<CelEngine>(&examples.join(folder), "script.cel").unwrap();
+        assert!(count >= least, "{folder}");
+    }
 }
 
 proptest! {

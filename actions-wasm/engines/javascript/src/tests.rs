@@ -243,9 +243,11 @@ fn chance_is_the_hosts() {
 
 #[test]
 fn the_examples_do_what_their_cases_say() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scripts");
-    let count = cases::check_all::<JavaScriptEngine>(&examples, "script.js").unwrap();
-    assert!(count >= 2);
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for (folder, least) in [("scripts", 2), ("modifiers", 1)] {
+        let count = cases::check_all::<JavaScriptEngine>(&examples.join(folder), "script.js").unwrap();
+        assert!(count >= least, "{folder}");
+    }
 }
 
 proptest! {

@@ -37,9 +37,11 @@ fn patch(text: &str, item: &str) -> Value {
 
 #[test]
 fn golden_cases_of_the_examples() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scripts");
-    let count = cases::check_all::<Program>(&examples, "script.jq").unwrap();
-    assert_eq!(count, 3);
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for (folder, expected) in [("scripts", 3), ("modifiers", 2)] {
+        let count = cases::check_all::<Program>(&examples.join(folder), "script.jq").unwrap();
+        assert_eq!(count, expected, "{folder}");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::{
     recorded::Recorded,
 };
 
-/// What is read of `action.yaml`.
+/// What is read of `action.yaml`. A script without one is for restores.
 #[derive(Deserialize)]
 struct Manifest {
     name: String,
@@ -53,17 +53,17 @@ struct Answer {
 pub fn check_all<E: Engine>(actions: &Path, script: &str) -> Result<usize, String> {
     let folders = entries(actions)?;
     let actions: Vec<&PathBuf> = folders.iter().filter(|folder| folder.join(script).exists()).collect();
-    actions.iter().try_for_each(|action| check::<E>(action))?;
+    actions.iter().try_for_each(|action| check::<E>(action, script))?;
     Ok(actions.len())
 }
 
 /// Runs all cases of an action; the error lists all that failed.
-fn check<E: Engine>(action: &Path) -> Result<(), String> {
+fn check<E: Engine>(action: &Path, script: &str) -> Result<(), String> {
     let folders = entries(&action.join("cases"))?;
     let failed: Vec<String> = folders
         .iter()
         .filter_map(|folder| {
-            let result = check_case::<E>(action, folder);
+            let result = check_case::<E>(action, script, folder);
             result.err().map(|reason| format!("{}: {reason}", folder.display()))
         })
         .collect();
@@ -74,14 +74,16 @@ fn check<E: Engine>(action: &Path) -> Result<(), String> {
     }
 }
 
-fn check_case<E: Engine>(action: &Path, case: &Path) -> Result<(), String> {
-    let manifest: Manifest = required(&action.join("action.yaml"))?;
+fn check_case<E: Engine>(action: &Path, script: &str, case: &Path) -> Result<(), String> {
+    let without = || Manifest { name: String::new(), on: vec!["restore".to_owned()], params: Value::Null };
+    let manifest: Manifest = optional(&action.join("action.yaml"))?.unwrap_or_else(without);
     let run: RunFile = optional(&case.join("run.yaml"))?.unwrap_or_default();
     let item: Value = required(&case.join("item.yaml"))?;
     let purpose = run.purpose.clone().or_else(|| manifest.on.first().cloned()).unwrap_or_default();
     let host = Rc::new(host(case, &item, &run, &purpose)?);
     let instance = Instance::<E>::with(host.clone());
-    let answer = configure(&instance, action, &manifest).and_then(|()| call(&instance, &purpose, &item));
+    let answer =
+        configure(&instance, &action.join(script), &manifest).and_then(|()| call(&instance, &purpose, &item));
     verify(case, &item, answer)?;
     let lines = host.lines.borrow();
     for wanted in text(&case.join("log.txt"))?.unwrap_or_default().lines() {
@@ -92,11 +94,7 @@ fn check_case<E: Engine>(action: &Path, case: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn configure<E: Engine>(instance: &Instance<E>, action: &Path, manifest: &Manifest) -> Result<(), String> {
-    let script = entries(action)?
-        .into_iter()
-        .find(|path| path.file_stem().is_some_and(|stem| stem == "script"))
-        .ok_or("no script.*")?;
+fn configure<E: Engine>(instance: &Instance<E>, script: &Path, manifest: &Manifest) -> Result<(), String> {
     let name = script.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let params = if manifest.params.is_null() { "{}".to_owned() } else { manifest.params.to_string() };
     instance.configure(Settings {
@@ -104,7 +102,7 @@ fn configure<E: Engine>(instance: &Instance<E>, action: &Path, manifest: &Manife
         entry: String::new(),
         roles: vec![Role::BackupItem],
         params,
-        script: Some(Script { name, text: text(&script)?.unwrap_or_default() }),
+        script: Some(Script { name, text: text(script)?.unwrap_or_default() }),
         plugin_config: None,
         extra: String::new(),
     })

@@ -1,5 +1,7 @@
 //! One load: from ConfigMaps and the library to actions, with what was made before.
 
+mod modifier;
+
 use std::{collections::HashMap, sync::Arc};
 
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -332,8 +334,9 @@ impl<'a> Load<'a> {
 
     /// Compiles a component, once for all actions that use it and for as long as one does.
     async fn compile(&mut self, sha: Sha, bytes: Bytes) -> Result<Arc<Compiled>, ComponentError> {
-        if let Some(compiled) = self.next.compiled.get(&sha).or_else(|| self.kept.compiled.get(&sha)) {
-            let compiled = Arc::clone(compiled);
+        let made = [&self.next.compiled, &self.kept.compiled, &self.kept.modifiers];
+        let found = made.into_iter().find_map(|made| made.get(&sha)).cloned();
+        if let Some(compiled) = found {
             self.next.compiled.insert(sha, Arc::clone(&compiled));
             return Ok(compiled);
         }
@@ -363,14 +366,23 @@ async fn examine(
             role.interface()
         ));
     }
+    configure(compiled, manifest, configuration).await.map_err(|reason| format!("configure: {reason}"))
+}
+
+/// Configures an instance without a run, which tells its author what is wrong.
+async fn configure(
+    compiled: &Compiled,
+    manifest: &Manifest,
+    configuration: &Configuration,
+) -> Result<(), String> {
     // What is granted does not matter here: nothing of the cluster is answered without a run.
     let blueprint = Blueprint { compiled, manifest, configuration, built_in: false };
     let (started, _) = Instance::start(blueprint, None, Arc::new(Share::default())).await;
     match started {
         Ok(_) => Ok(()),
-        Err(Failure::Refused(reason)) => Err(format!("configure: {}", one_line(&reason, limits::REASON))),
-        Err(Failure::Trapped(reason)) => Err(format!("configure: {reason}")),
+        Err(Failure::Refused(reason)) => Err(one_line(&reason, limits::REASON)),
+        Err(Failure::Trapped(reason)) => Err(reason),
         // There is no run that could be cancelled.
-        Err(Failure::Cancelled) => Err("configure: cancelled".to_owned()),
+        Err(Failure::Cancelled) => Err("cancelled".to_owned()),
     }
 }

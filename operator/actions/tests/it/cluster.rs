@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests unwrap like tests do")]
 
-mod recorded;
+pub(crate) mod recorded;
 
 use std::sync::Arc;
 

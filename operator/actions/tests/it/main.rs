@@ -1,5 +1,6 @@
 //! The host with real components: what a well-meant action does, what a hostile one cannot do, and what authors are told.
 
+mod built_in;
 mod cluster;
 mod contract;
 mod engines;
@@ -8,6 +9,7 @@ mod growth;
 mod hostile;
 mod instances;
 mod limits;
+mod modifiers;
 mod roles;
 mod sources;
 mod world;

@@ -81,3 +81,5 @@ pub const ITEM_ACTION_STATUS: &str = "lateen.dev/item-action-status";
 /// On a Backup or Restore: the item actions that it was made with, as a JSON list of `name`, `digest` and `source`.
 /// On an answered ServerStatusRequest: the item actions in use, as in [`crate::item_actions`].
 pub const ITEM_ACTIONS: &str = "lateen.dev/item-actions";
+/// On a Restore: `true` restores claims as empty volumes whose data the backup holds and this server cannot bring back.
+pub const ALLOW_EMPTY_VOLUMES: &str = "lateen.dev/allow-empty-volumes";

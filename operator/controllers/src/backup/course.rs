@@ -9,10 +9,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use lateen_api::labels::annotations;
 use lateen_api::v1::{Backup, BackupPhase};
 use lateen_cluster::discovery::Discovery;
-use lateen_core::backup::operations::counts;
 use lateen_core::backup::outcome::{ItemsDone, after_items};
 use lateen_core::backup::request::BackupRequest;
 use lateen_core::backup::tally::Progress;
+use lateen_core::item_operation::counts;
 use lateen_store::BackupDir;
 
 use super::facts::schedule_of;

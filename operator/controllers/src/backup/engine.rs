@@ -17,7 +17,7 @@ use lateen_core::backup::tally::{Claim, Lane, Progress, Tally};
 use lateen_core::backup::verdict::{LeftOut, Origin, left_out};
 use lateen_core::catalog::Catalog;
 use lateen_core::item::Facts;
-use lateen_core::item_operation::{BackupIdentity, BackupOperation};
+use lateen_core::item_operation::{BackupOperation, RunIdentity};
 use lateen_core::journal::{Entry, Journal};
 use lateen_core::kind::{GroupResource, ObjectName, ServedKind};
 use lateen_core::namespaces::NamespaceFilter;
@@ -67,7 +67,7 @@ pub(super) struct ItemStage {
 /// What a run has decided before its first item.
 pub(super) struct Decisions {
     /// Which Backup this is about.
-    pub backup: BackupIdentity,
+    pub backup: RunIdentity,
     /// For what is read by name.
     pub client: Client,
     /// What the cluster serves.

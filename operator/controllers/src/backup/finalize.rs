@@ -33,6 +33,7 @@ use super::facts::{event_of, schedule_of};
 use super::stored::{self, StoredError};
 use crate::context::Context;
 use crate::metrics::RunEvent;
+use crate::run_files::RunFileError;
 use crate::run_log::{RunKind, RunLog, RunLogError};
 use crate::run_status::{SharedRunStatus, StatusError};
 
@@ -144,7 +145,7 @@ impl Finishing<'_> {
         }
         if let Err(error) = stored::end_volume_infos(self.store, self.dir, self.operations).await {
             match error {
-                StoredError::Unreadable { .. } => {
+                StoredError::File(RunFileError::Unreadable { .. }) => {
                     let line = "the list of volumes cannot be brought up to date";
                     journal.write(Entry::error(line).with("error", crate::error_chain::error_chain(&error)));
                 }

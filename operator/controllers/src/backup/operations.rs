@@ -18,16 +18,15 @@ use kube::ResourceExt;
 use lateen_actions::{ActionSet, Stage};
 use lateen_api::v1::{Backup, BackupStatus};
 use lateen_cluster::watch::{Watched, watch};
-use lateen_core::backup::operations::{counts, is_finalizing, is_waiting, write_down};
+use lateen_core::backup::operations::{is_finalizing, is_waiting, write_down};
 use lateen_core::catalog::Catalog;
-use lateen_core::item_operation::BackupOperation;
+use lateen_core::item_operation::{BackupOperation, counts};
 use lateen_core::journal::Journal;
 use lateen_store::{BackupDir, BackupStore};
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinSet};
 use tokio::time::MissedTickBehavior;
 
-pub(super) use self::asking::cancel;
 use self::followed::Followed;
 use self::follower::Next;
 use super::facts::told_to_actions;
@@ -35,16 +34,14 @@ use super::stored::{self, StoredError};
 use crate::context::Context;
 use crate::item_actions;
 use crate::known::Known;
+use crate::operations::SHORTEST_PAUSE;
 use crate::run_status::{SharedRunStatus, change_record, record_of};
 
 /// Backups that are looked at side by side. Most of a look is waiting for the API server, and all actions share one memory budget.
 const SIDE_BY_SIDE: usize = 4;
 
-/// The shortest time between two looks, whatever the flag says: a look is a request for the location and some for each operation.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-
 /// Asks once about the operations of a run whose items are done, with the actions of this set. Errors go to the journal, and so into the
-/// run's log and results. Afterwards [`lateen_core::backup::operations::counts`] says how many still run.
+/// run's log and results. Afterwards [`counts`] says how many still run.
 pub(super) async fn first_poll(
     context: &Context,
     backup: &Backup,
@@ -58,8 +55,7 @@ pub(super) async fn first_poll(
     }
     let actions =
         item_actions::go_on(context, &told_to_actions(backup, catalog), Stage::Operations, Arc::clone(set));
-    let timeout = timeout_of(context, backup);
-    for error in asking::ask(&actions, operations, timeout, &context.shutdown).await.errors {
+    for error in asking::ask(context, backup, &actions, operations).await.errors {
         journal.write(error);
     }
 }

@@ -15,22 +15,23 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use lateen_actions::Stage;
+use lateen_actions::{Role, Stage};
 use lateen_api::labels::annotations;
 use lateen_api::v1::{AccessMode, Backup, BackupPhase, BackupStatus, BackupStorageLocation};
 use lateen_cluster::discovery;
 use lateen_cluster::resource::{PatchError, patch_checked};
-use lateen_core::run_record::{Found, RunRecord};
+use lateen_core::run_record::{Found, MAX_ATTEMPTS, RunRecord};
 use lateen_store::BackupDir;
 
 use super::facts::told_to_actions;
+use super::files;
 use super::hooks::close_open_hooks;
 use super::stored::{self, StoredError};
-use super::{files, operations};
 use crate::context::Context;
 use crate::error_chain::error_chain;
 use crate::item_actions;
 use crate::location;
+use crate::operations;
 use crate::run_status::{change_record, record_of, write_record};
 
 /// How long to wait after something could not be done.
@@ -141,7 +142,7 @@ pub(super) async fn cancel_operations(context: &Context, backup: &Backup) -> Res
     let run = told_to_actions(backup, &catalog);
     let actions = item_actions::go_on(context, &run, Stage::Operations, context.actions.snapshot());
     let open = open.iter().map(|operation| (operation.action.as_str(), operation.id.as_str()));
-    operations::cancel(&actions, &backup.name_any(), open).await;
+    operations::cancel(&actions, Role::Backup, &backup.name_any(), open).await;
     Ok(())
 }
 
@@ -163,7 +164,7 @@ fn take_for_true(context: &Context, backup: &mut Backup, status: BackupStatus) {
 /// Makes an interrupted backup the next in line, with its attempts counted, or ends it if it had enough of them. What the attempt counted
 /// is forgotten; when it began is written anew when it begins.
 pub(super) fn begin_again(backup: &mut Backup) {
-    let given_up = RunRecord::given_up(record_of(backup).as_ref());
+    let given_up = RunRecord::given_up(record_of(backup).as_ref(), MAX_ATTEMPTS);
     let status = backup.status.get_or_insert_default();
     if let Some(reason) = given_up {
         status.phase = Some(BackupPhase::Failed);

@@ -1,34 +1,28 @@
 //! Files of a backup that are written again after its items: the document, the operations, volume infos, results, the log.
 //!
 //! Whoever writes here has taken the run over, and the document shows it: it is made of the object as the API server has it, whose record
-//! must name this process, and it replaces only a document of the same Backup in the state that was seen. What is read was written by
-//! anybody who can write to the bucket: every size is bounded before it is believed.
+//! must name this process, and it replaces only a document of the same Backup in the state that was seen.
 
 use bytes::Bytes;
-use futures::TryStreamExt;
 use kube::ResourceExt;
 use lateen_api::Document;
 use lateen_api::document::DocumentError;
 use lateen_api::v1::{Backup, BackupStatus};
 use lateen_cluster::object::{self, ObjectError};
-use lateen_core::backup::{operations, side_files};
-use lateen_core::item_operation::{self, BackupOperation, OperationsError};
+use lateen_core::backup::operations;
+use lateen_core::item_operation::BackupOperation;
 use lateen_core::kind::{GroupResource, ObjectName, ServedKind};
 use lateen_core::results::Results;
 use lateen_core::run_record::RunRecord;
-use lateen_store::{BackupDir, BackupFile, BackupStore, Key, StoreError};
-use serde::de::DeserializeOwned;
+use lateen_store::{BackupDir, BackupFile, BackupStore, StoreError};
 use serde_json::Value;
 
 use super::files::DOCUMENT_LIMIT;
 use crate::context::Context;
 use crate::error_chain::error_chain;
-use crate::gzip::{gunzip, gzip};
-use crate::run_log::{RunLog, RunLogError};
+use crate::run_files::{self, LIST_LIMIT, RunFileError};
+use crate::run_log::RunLog;
 use crate::run_status::{StatusError, record_of};
-
-/// Bytes of a list or of results, unpacked: an entry for each of 100,000 volumes or messages takes some 600 bytes.
-const LIST_LIMIT: usize = 64 << 20;
 
 /// Why a file could not be written again.
 #[derive(Debug, thiserror::Error)]
@@ -48,27 +42,9 @@ pub(super) enum StoredError {
     /// There is a backup of this name that is not this one.
     #[error("the location has another backup of this name")]
     OfAnother,
-    /// A file is not what it has to be.
-    #[error("{key} cannot be read as what it has to be")]
-    Unreadable {
-        /// Which.
-        key: Key,
-        /// What is wrong with it.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A file could not be made.
-    #[error("cannot make {key}")]
-    Encode {
-        /// Which.
-        key: Key,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The log was not kept.
+    /// A file could not be read or written.
     #[error(transparent)]
-    Log(#[from] RunLogError),
+    File(#[from] RunFileError),
 }
 
 /// The Backup as the API server has it, with the fields that this version does not know: they belong into its document. It must be the
@@ -143,9 +119,7 @@ pub(super) async fn operations(
     store: &BackupStore,
     dir: &BackupDir,
 ) -> Result<Option<Vec<BackupOperation>>, StoredError> {
-    let key = dir.key(BackupFile::ItemOperations);
-    let parse = |json: &[u8]| item_operation::parse(json).map_err(OperationsError::into_io);
-    read_packed(store, key, item_operation::FILE_LIMIT, parse).await
+    Ok(run_files::operations(store, dir.key(BackupFile::ItemOperations)).await?)
 }
 
 /// Stores the operations, over what was there.
@@ -154,7 +128,7 @@ pub(super) async fn put_operations(
     dir: &BackupDir,
     operations: &[BackupOperation],
 ) -> Result<(), StoredError> {
-    put_packed(store, dir.key(BackupFile::ItemOperations), item_operation::file(operations)).await
+    Ok(run_files::put_packed(store, dir.key(BackupFile::ItemOperations), &operations).await?)
 }
 
 /// Tells in the volume infos how the operations of snapshots ended.
@@ -164,10 +138,11 @@ pub(super) async fn end_volume_infos(
     ended: &[BackupOperation],
 ) -> Result<(), StoredError> {
     let key = dir.key(BackupFile::VolumeInfo);
-    let infos = read_packed(store, key.clone(), LIST_LIMIT, json::<Option<Vec<Value>>>).await?;
+    let parse = run_files::json::<Option<Vec<Value>>>;
+    let infos = run_files::read_packed(store, key.clone(), LIST_LIMIT, parse).await?;
     let mut infos = infos.flatten().unwrap_or_default();
     if operations::end_volume_infos(&mut infos, ended) {
-        put_packed(store, key, side_files::document(&infos)).await?;
+        run_files::put_packed(store, key, &infos).await?;
     }
     Ok(())
 }
@@ -181,30 +156,16 @@ pub(super) async fn add_results(
     if later == Results::default() {
         return Ok(());
     }
-    let key = dir.key(BackupFile::Results);
-    let mut results = read_packed(store, key.clone(), LIST_LIMIT, json::<Results>).await?.unwrap_or_default();
-    results.add(later);
-    put_packed(store, key, side_files::results(&results)).await
+    Ok(run_files::add_results(store, dir.key(BackupFile::Results), later).await.map(drop)?)
 }
 
-/// Adds lines to the log: a gzipped file may be several, one behind the other.
+/// Adds lines to the log.
 pub(super) async fn append_log(
     store: &BackupStore,
     dir: &BackupDir,
     log: &RunLog,
 ) -> Result<(), StoredError> {
-    let key = dir.key(BackupFile::Log);
-    let mut upload = store.upload(&key).await?;
-    match store.get(&key).await {
-        Ok((_, mut before)) => {
-            while let Some(chunk) = before.try_next().await? {
-                upload.write(chunk).await?;
-            }
-        }
-        Err(StoreError::NotFound { .. }) => {}
-        Err(error) => return Err(error.into()),
-    }
-    Ok(log.send(upload).await?)
+    Ok(run_files::append_log(store, &dir.key(BackupFile::Log), &[log]).await?)
 }
 
 /// Removes what an upload of an earlier process left. Best effort: what stays is no file, and a lifecycle rule of the bucket can remove it.
@@ -217,34 +178,5 @@ pub(super) async fn abort_uploads(store: &BackupStore, dir: &BackupDir, record: 
         if let Err(error) = store.abort_upload(&key, open.id.as_deref()).await {
             tracing::warn!(%key, error = error_chain(&error), "cannot abort the upload of an interrupted backup");
         }
-    }
-}
-
-fn json<T: DeserializeOwned>(text: &[u8]) -> std::io::Result<T> {
-    Ok(serde_json::from_slice(text)?)
-}
-
-async fn read_packed<T>(
-    store: &BackupStore,
-    key: Key,
-    limit: usize,
-    parse: impl FnOnce(&[u8]) -> std::io::Result<T>,
-) -> Result<Option<T>, StoredError> {
-    let Some((_, packed)) = store.get_bounded(&key, limit as u64).await? else { return Ok(None) };
-    match gunzip(&packed, limit).and_then(|text| parse(&text)) {
-        Ok(read) => Ok(Some(read)),
-        Err(source) => Err(StoredError::Unreadable { key, source }),
-    }
-}
-
-async fn put_packed(
-    store: &BackupStore,
-    key: Key,
-    made: Result<Vec<u8>, serde_json::Error>,
-) -> Result<(), StoredError> {
-    let packed = made.map_err(std::io::Error::from).and_then(|text| gzip(&text));
-    match packed {
-        Ok(packed) => store.put(&key, packed).await.map(drop).map_err(StoredError::from),
-        Err(source) => Err(StoredError::Encode { key, source }),
     }
 }

@@ -9,7 +9,7 @@ use lateen_actions::{ActionSet, Purpose};
 use lateen_api::v1::{Backup, BackupProgress, HookStatus};
 use lateen_core::backup::filter::ResourceFilter;
 use lateen_core::backup::tally::{Progress, Tally};
-use lateen_core::item_operation::{BackupIdentity, BackupOperation};
+use lateen_core::item_operation::{BackupOperation, RunIdentity};
 use lateen_core::namespaces::NamespaceFilter;
 use lateen_core::run_record::OpenUpload;
 use lateen_store::{BackupFile, UploadWriter};
@@ -114,7 +114,7 @@ async fn engine(
     let volumes = VolumeDecisions::new(run.context, run.request, &run.journal, &resources);
     let items = Arc::new(ItemStage { status: run.status.clone(), hooks, volumes });
     let engine = Engine::new(Decisions {
-        backup: BackupIdentity { name: run.request.name.clone(), uid: run.request.uid.clone() },
+        backup: RunIdentity { name: run.request.name.clone(), uid: run.request.uid.clone() },
         client: run.context.client.clone(),
         catalog,
         namespaces,

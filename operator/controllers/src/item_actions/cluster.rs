@@ -22,11 +22,19 @@ pub(crate) struct RunCluster {
     /// Where service accounts for actions live: the server's namespace.
     namespace: String,
     catalog: Arc<Catalog>,
+    /// Everything is asked in the caller's own name, and nothing is kept.
+    rehearsal: bool,
 }
 
 impl RunCluster {
     pub(crate) fn new(client: Client, namespace: String, catalog: Arc<Catalog>) -> Self {
-        Self { client, namespace, catalog }
+        Self { client, namespace, catalog, rehearsal: false }
+    }
+
+    /// For somebody who is no server: nobody is impersonated, so that no action reaches further than its user, and every write is a dry run,
+    /// whatever the host says.
+    pub(crate) fn rehearsal(client: Client, namespace: String, catalog: Arc<Catalog>) -> Self {
+        Self { client, namespace, catalog, rehearsal: true }
     }
 
     fn requests(&self, asker: &Asker) -> ActionRequests {
@@ -35,10 +43,11 @@ impl RunCluster {
             client: self.client.clone(),
             service_account: match account {
                 Account::Server => None,
+                Account::ServiceAccount { .. } if self.rehearsal => None,
                 Account::ServiceAccount { name } => Some((self.namespace.clone(), name.clone())),
             },
             field_manager: field_manager.clone(),
-            dry_run: *dry_run,
+            dry_run: *dry_run || self.rehearsal,
             answer_limit: *answer_limit,
         }
     }

@@ -1,85 +1,88 @@
 //! A plan carried out: definitions, namespaces, then tier after tier, with several workers inside a tier.
 //!
 //! The plan has no choices; what only the cluster can answer is decided per item ([`super::item`]). An item that fails is an error of that
-//! item. Only an action whose policy says so, the loss of the run or the end of the server stop the workers, between two items.
+//! item. Only an action whose policy says so, the loss of the run or the end of the server stop the workers, between two items. How many
+//! requests are under way at a time is the client's business, which asks the API server for as much as it bears.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use jiff::Timestamp;
-use lateen_actions::{ActionRun, ActionSession};
-use lateen_cluster::discovery;
-use lateen_core::catalog::Catalog;
-use lateen_core::journal::{Entry, Journal, Level};
-use lateen_core::kind::{GroupResource, ServedKind};
+use lateen_api::v1::Restore;
+use lateen_core::item_operation::RestoreOperation;
+use lateen_core::journal::Level;
 use lateen_core::restore::outcome::{Progress, RestoredItems};
-use lateen_core::restore::plan::{PlannedItem, RestorePlan, Tier};
-use lateen_core::restore::request::RestoreRequest;
-use lateen_core::restore::volumes::BackupMethod;
+use lateen_core::restore::plan::{PlannedItem, Tier};
 use lateen_core::results::Place;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::decisions::Decisions;
+use super::foresight::Foresight;
+use super::hooks::PodHooks;
+use super::in_hand::{Chain, InHand};
 use super::namespaces::Namespaces;
 use super::run_error::{Reporter, RunError};
-use super::spool::Spool;
-use crate::context::Context;
-use crate::error_chain::error_chain;
+use crate::run_status::SharedRunStatus;
 
-/// Items in the works at a time. Each waits for the API server most of the time; 16 keep one busy without filling its queues (client-go
-/// allows 100 requests a second to a client by default, an item takes two or three).
-const WORKERS: usize = 16;
+/// Items in the works at a time: as many as the client has requests under way at most. Each waits for the API server most of the time and
+/// holds one object, some KiB.
+const WORKERS: usize = 64;
 
 /// Items handed out ahead of the workers, so that none waits for the plan. Some 200 bytes each.
-const ITEMS_AHEAD: usize = 64;
+const ITEMS_AHEAD: usize = 256;
 
-/// How long kinds whose definitions are established may take to appear in discovery, which the API server refreshes about every second.
-const DISCOVERY_LAG: Duration = Duration::from_secs(30);
+/// How often the status is looked at while the last items of a kind are in the works.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-/// Between two looks at discovery while waiting for a kind.
-const DISCOVERY_POLL: Duration = Duration::from_millis(500);
+/// What the items are gone through for.
+pub(super) enum Purpose {
+    /// They are restored.
+    Restore(Restoring),
+    /// It is found out what a restore would do.
+    Foresee(Arc<Foresight>),
+}
 
-/// Everything that workers share.
+/// What only counts where items are restored.
+pub(super) struct Restoring {
+    /// The run's record: operations are remembered in it.
+    pub(super) status: SharedRunStatus<Restore>,
+    /// Commands in pods that were created.
+    pub(super) hooks: PodHooks,
+}
+
+/// Shared by all workers: what was decided, which never changes, and what has become of the items.
 pub(super) struct Executor {
-    /// The server.
-    pub(super) context: Context,
-    /// What to restore.
-    pub(super) request: RestoreRequest,
-    /// In which order.
-    pub(super) plan: RestorePlan,
-    /// From where.
-    pub(super) spool: Spool,
-    /// The run's journal.
-    pub(super) journal: Journal,
-    /// The actions that the run began with.
-    pub(super) actions: Arc<ActionRun>,
-    /// How the data of volumes was backed up.
-    pub(super) methods: BTreeMap<String, BackupMethod>,
-    /// The labels that restored objects carry.
-    pub(super) labels: [(&'static str, String); 2],
-    /// When the Restore was created, by the API server's clock.
-    pub(super) restore_created: Option<Timestamp>,
-    /// What became of the items.
-    pub(super) items: Mutex<RestoredItems>,
+    decisions: Decisions,
+    /// Whether the cluster is changed, or only looked at.
+    pub(super) purpose: Purpose,
+    items: Mutex<RestoredItems>,
+    operations: Mutex<Vec<RestoreOperation>>,
+    /// Who works on which item.
+    pub(super) in_hand: InHand,
     /// The namespaces that are there.
     pub(super) namespaces: Namespaces,
-    /// Volumes that are not restored: their claims get new ones.
-    pub(super) released_volumes: Mutex<BTreeSet<String>>,
-    /// What the cluster serves; newer after definitions were restored.
-    pub(super) catalog: RwLock<Arc<Catalog>>,
     /// Planned items that are through.
-    pub(super) visited: AtomicU64,
+    visited: AtomicU64,
     /// Why the run has to stop, if it has to.
     pub(super) stop: Stop,
+}
+
+impl Deref for Executor {
+    type Target = Decisions;
+
+    fn deref(&self) -> &Decisions {
+        &self.decisions
+    }
 }
 
 /// The first reason to stop, and a way to tell all workers.
 #[derive(Default)]
 pub(super) struct Stop {
-    token: CancellationToken,
+    /// Cancelled when the run is to stop.
+    pub(super) token: CancellationToken,
     reason: Mutex<Option<RunError>>,
 }
 
@@ -96,24 +99,57 @@ impl Stop {
 }
 
 impl Executor {
+    /// With nothing restored yet.
+    pub(super) fn new(decisions: Decisions, purpose: Purpose) -> Self {
+        Self {
+            decisions,
+            purpose,
+            items: Mutex::default(),
+            operations: Mutex::default(),
+            in_hand: InHand::default(),
+            namespaces: Namespaces::default(),
+            visited: AtomicU64::new(0),
+            stop: Stop::default(),
+        }
+    }
+
     /// Carries the plan out.
     pub(super) async fn run(self: Arc<Self>, reporter: &mut Reporter<'_>) -> Result<(), RunError> {
         self.tell_what_is_left_out();
-        let mut sessions: Vec<ActionSession> = (0..WORKERS).map(|_| self.actions.session()).collect();
         if let Some(tier) = &self.plan.definitions {
-            self.tier(tier, &mut sessions, reporter).await?;
+            self.tier(tier, reporter).await?;
             self.refresh_catalog().await;
         }
         self.make_namespaces().await;
         for tier in &self.plan.tiers {
-            self.tier(tier, &mut sessions, reporter).await?;
+            self.tier(tier, reporter).await?;
         }
-        Ok(())
+        // The server's end may have come after the last item was handed out.
+        if self.context.shutdown.is_cancelled() { Err(RunError::Shutdown) } else { Ok(()) }
     }
 
-    /// The kind that the cluster serves, if it does.
-    pub(super) fn served(&self, kind: &GroupResource) -> Option<ServedKind> {
-        self.catalog.read().unwrap_or_else(PoisonError::into_inner).get(kind).cloned()
+    /// What is restored, where something is.
+    pub(super) fn restoring(&self) -> Option<&Restoring> {
+        match &self.purpose {
+            Purpose::Restore(restoring) => Some(restoring),
+            Purpose::Foresee(_) => None,
+        }
+    }
+
+    /// An action has begun work that goes on. Whoever finds the run interrupted reads in its record that there is something to end.
+    pub(super) async fn begin_operation(&self, operation: RestoreOperation) {
+        if let Some(restoring) = self.restoring() {
+            let (action, id) =
+                (operation.spec.restore_item_action.clone(), operation.spec.operation_id.clone());
+            restoring.status.record_soon(move |record| record.remember_operation(&action, &id)).await;
+        }
+        self.operations.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
+    }
+
+    /// What has become of the items, and the operations, at the end.
+    pub(super) fn take_results(&self) -> (RestoredItems, Vec<RestoreOperation>) {
+        let operations = std::mem::take(&mut *self.operations.lock().unwrap_or_else(PoisonError::into_inner));
+        (std::mem::take(&mut *self.items()), operations)
     }
 
     /// The record of the items.
@@ -129,10 +165,12 @@ impl Executor {
 
     fn tell_what_is_left_out(&self) {
         for left_out in &self.plan.left_out {
+            let target = left_out.namespace.as_deref().map(|namespace| self.plan.scope().target(namespace));
+            let place = Place::of(target);
             if left_out.reason.is_error() {
-                let target =
-                    left_out.namespace.as_deref().map(|namespace| self.plan.scope().target(namespace));
-                self.journal.result(Level::Error, &Place::of(target), left_out.text());
+                self.journal.result(Level::Error, &place, left_out.text());
+            } else if left_out.reason.is_warning() {
+                self.journal.result(Level::Warning, &place, left_out.text());
             } else {
                 self.journal.info(format!("Not restored: {}", left_out.text()));
             }
@@ -155,37 +193,28 @@ impl Executor {
     }
 
     /// Restores one kind: this task hands the items out and reports, the workers do the rest.
-    async fn tier(
-        self: &Arc<Self>,
-        tier: &Tier,
-        sessions: &mut Vec<ActionSession>,
-        reporter: &mut Reporter<'_>,
-    ) -> Result<(), RunError> {
+    async fn tier(self: &Arc<Self>, tier: &Tier, reporter: &mut Reporter<'_>) -> Result<(), RunError> {
         self.journal.info(format!("Restoring resource '{}': {} items", tier.kind, tier.len()));
         let (sender, receiver) = mpsc::channel::<PlannedItem>(ITEMS_AHEAD);
         let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
         let mut workers = JoinSet::new();
-        for session in sessions.drain(..) {
-            workers.spawn(Arc::clone(self).work(Arc::clone(&receiver), session));
+        for _ in 0..WORKERS.min(tier.len()) {
+            workers.spawn(Arc::clone(self).work(Arc::clone(&receiver)));
         }
+        drop(receiver);
         for item in tier.items() {
-            let stopped = self.stop.token.is_cancelled();
-            if stopped || sender.send(item).await.is_err() {
+            if self.stop.token.is_cancelled() || sender.send(item).await.is_err() {
                 break;
             }
             self.report(reporter).await;
         }
         drop(sender);
-        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        let mut tick = tokio::time::interval(REPORT_EVERY);
         loop {
             tokio::select! {
                 worker = workers.join_next() => match worker {
-                    Some(Ok(session)) => sessions.push(session),
-                    Some(Err(panic)) => {
-                        let error = Entry::error("a worker of the restore broke off").with("error", &panic);
-                        self.journal.write(error);
-                        sessions.push(self.actions.session());
-                    }
+                    Some(Ok(())) => {}
+                    Some(Err(panic)) => self.stop.because(RunError::Worker(panic)),
                     None => break,
                 },
                 _ = tick.tick() => self.report(reporter).await,
@@ -203,11 +232,7 @@ impl Executor {
         }
     }
 
-    async fn work(
-        self: Arc<Self>,
-        queue: Arc<tokio::sync::Mutex<mpsc::Receiver<PlannedItem>>>,
-        mut session: ActionSession,
-    ) -> ActionSession {
+    async fn work(self: Arc<Self>, queue: Arc<tokio::sync::Mutex<mpsc::Receiver<PlannedItem>>>) {
         loop {
             let next = async { queue.lock().await.recv().await };
             let item = tokio::select! {
@@ -215,44 +240,11 @@ impl Executor {
                 () = self.stop.token.cancelled() => None,
                 item = next => item,
             };
-            let Some(item) = item else { return session };
-            if let Err(reason) = self.restore_planned(&mut session, item).await {
+            let Some(item) = item else { return };
+            if let Err(reason) = self.restore(Chain::next(), item, 0).await {
                 self.stop.because(reason);
             }
             self.visited.fetch_add(1, Ordering::Relaxed);
         }
-    }
-
-    /// Asks again what the cluster serves, until it knows the kinds whose definitions were restored or has had time enough.
-    async fn refresh_catalog(&self) {
-        if self.items().changed() == 0 {
-            return;
-        }
-        let deadline = Instant::now() + DISCOVERY_LAG;
-        loop {
-            match discovery::discover(&self.context.client).await {
-                Ok(found) => {
-                    *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(found.catalog);
-                }
-                Err(error) => {
-                    let line =
-                        format!("cannot tell the kinds of the restored definitions: {}", error_chain(&error));
-                    self.journal.result(Level::Warning, &Place::Run, line);
-                    return;
-                }
-            }
-            let missing = self.plan.tiers.iter().any(|tier| self.is_awaited(tier));
-            if !missing || Instant::now() >= deadline || self.context.shutdown.is_cancelled() {
-                return;
-            }
-            tokio::time::sleep(DISCOVERY_POLL).await;
-        }
-    }
-
-    /// A kind that is not served yet and whose definition is in the cluster now.
-    fn is_awaited(&self, tier: &Tier) -> bool {
-        tier.pending
-            && self.served(&tier.kind).is_none()
-            && self.items().is_definition_there(&tier.kind.to_string())
     }
 }

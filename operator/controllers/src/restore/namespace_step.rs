@@ -9,7 +9,7 @@ use lateen_core::restore::plan::NamespaceStep;
 use lateen_core::restore::reset;
 use lateen_core::results::Place;
 
-use super::executor::Executor;
+use super::executor::{Executor, Purpose};
 use crate::error_chain::error_chain;
 
 impl Executor {
@@ -26,6 +26,9 @@ impl Executor {
             None => None,
         };
         let body = reset::namespace(from_backup.as_ref(), &step.target).to_string();
+        if let Purpose::Foresee(foresight) = &self.purpose {
+            return foresight.namespace(self, step, body).await;
+        }
         let timeout = self.context.options.terminating_timeout;
         match namespace::ensure(&self.context.client, &step.target, &body, timeout).await {
             Ok(NamespaceOutcome::Existed) => true,

@@ -1,18 +1,17 @@
-//! What is made of an item before the cluster is asked: resets, the rules of its kind, actions, its namespace and its labels; and the
-//! items that it needs, which are restored first.
+//! What is made of an item before the cluster is asked: what becomes of volumes, resets, actions, modifiers, its namespace and its labels;
+//! and the items that it needs, which are restored first.
 
 use std::sync::{Arc, PoisonError};
 
+use jiff::Timestamp;
 use lateen_actions::manifest::FailurePolicy;
-use lateen_actions::{ActionSession, ITEM_ACTION_LABEL, Note, NoteLevel, Step, Subject};
+use lateen_actions::{ActionError, ITEM_ACTION_LABEL, Note, NoteLevel, Role, Step, Subject};
+use lateen_core::item_operation::{ResourceIdentifier, RestoreOperation};
 use lateen_core::journal::{Entry, Level};
 use lateen_core::kind::{GroupResource, ObjectName};
 use lateen_core::restore::completed::is_mirror_pod;
-use lateen_core::restore::kinds::{self, KindContext, Need};
 use lateen_core::restore::plan::{PlannedItem, Related};
-use lateen_core::restore::request::asks_in_vain;
 use lateen_core::restore::reset;
-use lateen_core::restore::volumes::{self, VolumeFate};
 use lateen_core::results::Place;
 use serde_json::Value;
 
@@ -20,73 +19,85 @@ use super::destination::{Destination, NoPlace};
 use super::executor::Executor;
 use super::item::{Item, Ready};
 use super::run_error::RunError;
+use super::volumes::{ClaimStep, VolumeStep};
 use crate::error_chain::error_chain;
 
 /// How far related items may lead from the item that began it. Every item is restored once, so chains end by themselves; this bounds the
 /// stack of a hostile one.
 const RELATED_DEPTH: usize = 64;
 
+/// What the actions leave of an item.
+enum Acted {
+    Object(Value),
+    Skipped(String),
+    /// It was told.
+    Failed,
+}
+
+/// The item as actions are told of it.
+fn subject(item: &Item) -> Subject {
+    let PlannedItem { kind, source, target_namespace, .. } = &item.planned;
+    Subject {
+        group: kind.group.clone(),
+        resource: kind.resource.clone(),
+        version: item.kind.version.clone(),
+        kind: item.kind.kind.clone(),
+        namespace: source.namespace.clone(),
+        name: source.name.clone(),
+        target_namespace: target_namespace.clone(),
+        additional: item.depth > 0,
+    }
+}
+
 impl Executor {
-    /// Resets, rules, actions, mapping and labels.
-    pub(super) async fn prepare(
-        &self,
-        session: &mut ActionSession,
-        item: &Item,
-        depth: usize,
-    ) -> Result<Ready, RunError> {
+    /// From the item as it is in the archive to the object that is created.
+    pub(super) async fn prepare(&self, item: &Item) -> Result<Ready, RunError> {
         let kind = &item.planned.kind;
         if is_mirror_pod(kind, &item.pristine) {
-            self.journal.write(item.about(Entry::info("Not restored, because a node makes it by itself")));
-            return Ok(Ready::Skipped);
+            return Ok(Ready::Skipped("a node makes it by itself".into()));
         }
-        if kind.is("persistentvolumes")
-            && let Some(ready) = self.decide_volume(item)
-        {
-            return Ok(ready);
-        }
-        if let Some(lack) = asks_in_vain(kind, &item.pristine) {
-            self.error(item, format!("{}: {lack}", item.id()));
-        }
-        let mut object = Value::clone(&item.pristine);
+        let mut object = match self.data_of_volumes(item).await {
+            Ok(object) => object,
+            Err(ready) => return Ok(ready),
+        };
         let taken = match reset::reset(&mut object) {
             Ok(taken) => taken,
             Err(error) => return Ok(self.refuse(item, &error)),
         };
-        let context = KindContext {
-            pristine: &item.pristine,
-            namespace_mapping: &self.request.namespace_mapping,
-            preserve_node_ports: self.request.preserve_node_ports,
+        let mut object = match self.run_actions(item, object).await? {
+            Acted::Object(object) => object,
+            Acted::Skipped(reason) => return Ok(Ready::Skipped(reason)),
+            Acted::Failed => return Ok(Ready::Failed),
         };
-        let outcome = match kinds::apply(kind, &mut object, &context) {
-            Ok(outcome) => outcome,
-            Err(error) => return Ok(self.refuse(item, &error)),
-        };
-        if let Some(reason) = outcome.skip {
-            self.journal.write(item.about(Entry::info(format!("Not restored: {reason}"))));
-            return Ok(Ready::Skipped);
+        if kind.is("persistentvolumeclaims") {
+            self.volumes.bind(&mut object);
         }
-        for Need { kind, object } in &outcome.needs {
-            self.restore_related(session, item, kind, object, depth).await?;
-        }
-        let Some(mut object) = self.run_actions(session, item, object, depth).await? else {
-            return Ok(Ready::Skipped);
+        let mut object = match self.modify(item, object).await? {
+            Acted::Object(object) => object,
+            Acted::Skipped(reason) => return Ok(Ready::Skipped(reason)),
+            Acted::Failed => return Ok(Ready::Failed),
         };
-        if object.is_null() {
-            return Ok(Ready::Failed);
+        if kind.is("statefulsets.apps")
+            && let Some(lack) = self.lack_of_claims(item, &object).await
+        {
+            return Ok(self.error(item, lack));
         }
         let to = match self.destination(item, &object) {
             Ok(to) => to,
             Err(error) => return Ok(self.refuse(item, &error)),
         };
-        if kind.is("persistentvolumeclaims") {
-            self.bind_claim(&mut object);
-        }
         if let Some(namespace) = &item.planned.target_namespace {
             reset::set_namespace(&mut object, namespace);
         }
         reset::label(&mut object, &self.labels);
         self.disarm(item, &to, &mut object);
         Ok(Ready::Object(Box::new(object), Box::new(to), taken))
+    }
+
+    /// Why a stateful set is not created: claims that it would make are those of data that is not brought back.
+    async fn lack_of_claims(&self, item: &Item, object: &Value) -> Option<String> {
+        let namespace = item.planned.source.namespace.as_deref().unwrap_or_default();
+        self.volumes.stateful_set(&self.context, namespace, object).await
     }
 
     fn destination(&self, item: &Item, object: &Value) -> Result<Destination, NoPlace> {
@@ -109,102 +120,105 @@ impl Executor {
         }
     }
 
-    /// None: the volume is restored as an object like any other.
-    fn decide_volume(&self, item: &Item) -> Option<Ready> {
-        let name = &item.planned.source.name;
-        match volumes::fate(&item.pristine, self.methods.get(name).copied()) {
-            VolumeFate::Restore => None,
-            VolumeFate::NeedsSnapshot => {
-                let lack =
-                    "it can only be made from a volume snapshot, which this version of the server cannot do";
-                Some(self.error(item, format!("error restoring {}: {lack}", item.id())))
-            }
-            VolumeFate::Provision { data_in } => {
-                self.released_volumes.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
-                let Some(method) = data_in else {
-                    self.journal
-                        .write(item.about(Entry::info("Not restored, because its claim gets a new volume")));
-                    return Some(Ready::Skipped);
-                };
-                let lack = "its claim gets a new, empty volume, and this version of the server does not bring the data back";
-                Some(self.error(item, format!("{}: {lack} ({method:?})", item.id())))
+    /// The object that is restored, if the data of volumes lets it: nearly always the one in the archive.
+    async fn data_of_volumes(&self, item: &Item) -> Result<Value, Ready> {
+        let kind = &item.planned.kind;
+        if kind.is("persistentvolumes") {
+            return match self.volumes.volume(&self.context, &item.pristine).await {
+                VolumeStep::Restore(object) => Ok(object),
+                VolumeStep::Skip { reason } => Err(Ready::Skipped(reason)),
+                VolumeStep::Refuse { message } => Err(self.error(item, message)),
+            };
+        }
+        if kind.is("persistentvolumeclaims") {
+            match self.volumes.claim(&self.context, &item.pristine).await {
+                ClaimStep::Restore { warning: None } => {}
+                ClaimStep::Restore { warning: Some(warning) } => {
+                    self.journal.result(Level::Warning, &item.place(), warning);
+                }
+                ClaimStep::Refuse { message } => return Err(self.error(item, message)),
             }
         }
-    }
-
-    /// A claim of a volume that is not restored is provisioned anew.
-    fn bind_claim(&self, claim: &mut Value) {
-        let released = self.released_volumes.lock().unwrap_or_else(PoisonError::into_inner);
-        if volumes::volume_of(claim).is_some_and(|volume| released.contains(volume)) {
-            volumes::release_claim(claim);
+        if kind.is("pods")
+            && let Some(lack) = self.volumes.pod(&self.context, &item.pristine).await
+        {
+            let level = if lack.is_error { Level::Error } else { Level::Warning };
+            self.journal.result(level, &item.place(), lack.message);
         }
+        Ok(Value::clone(&item.pristine))
     }
 
-    /// The object as the actions leave it. `None`: one of them skips it; `null`: one of them failed, which was told.
-    async fn run_actions(
-        &self,
-        session: &mut ActionSession,
-        item: &Item,
-        object: Value,
-        depth: usize,
-    ) -> Result<Option<Value>, RunError> {
-        let PlannedItem { kind, source, target_namespace, .. } = &item.planned;
-        let subject = Subject {
-            group: kind.group.clone(),
-            resource: kind.resource.clone(),
-            version: item.kind.version.clone(),
-            kind: item.kind.kind.clone(),
-            namespace: source.namespace.clone(),
-            name: source.name.clone(),
-            target_namespace: target_namespace.clone(),
-            additional: depth > 0,
-        };
-        let mut chain = session.begin_restore(&subject, object, Arc::clone(&item.pristine));
-        while let Some(step) = session.step(&mut chain).await {
-            self.after_action(session, item, &step, depth).await?;
+    /// Takes the object through the actions that match it.
+    async fn run_actions(&self, item: &Item, object: Value) -> Result<Acted, RunError> {
+        let subject = subject(item);
+        let actions = self.sessions.actions();
+        if !actions.set().concerns(Role::Restore, &subject, None) {
+            return Ok(Acted::Object(object));
+        }
+        let mut chain =
+            self.sessions.lend().await.begin_restore(&subject, object, Arc::clone(&item.pristine));
+        loop {
+            // Lent for one call: what the action asks for may take a long time, and others need sessions too.
+            let step = self.sessions.lend().await.step(&mut chain).await;
+            let Some(step) = step else { break };
+            self.after_action(item, &step).await?;
         }
         let end = chain.finish();
-        if let Some(error) = end.error {
+        self.acted(item, end.item, end.skip.map(|skip| (skip.action, skip.reason)), end.error)
+    }
+
+    /// Takes the object through the modifier of the restore, if there is one and it matches.
+    async fn modify(&self, item: &Item, object: Value) -> Result<Acted, RunError> {
+        let subject = subject(item);
+        if !self.sessions.actions().modifies(&subject, None) {
+            return Ok(Acted::Object(object));
+        }
+        let mut session = self.sessions.lend().await;
+        let result = session.modify(&subject, object, Arc::clone(&item.pristine)).await;
+        drop(session);
+        self.tell_notes(item, &result.notes);
+        let skip = result.skip.map(|skip| (skip.action, skip.reason));
+        self.acted(item, result.item, skip, result.error)
+    }
+
+    fn acted(
+        &self,
+        item: &Item,
+        object: Value,
+        skip: Option<(String, String)>,
+        error: Option<ActionError>,
+    ) -> Result<Acted, RunError> {
+        if let Some(error) = error {
             if error.policy == FailurePolicy::FailRun {
-                return Err(RunError::Action {
-                    action: error.action,
-                    item: error.item,
-                    reason: error.reason,
-                });
+                let ActionError { action, item, reason, .. } = error;
+                return Err(RunError::Action { action, item, reason });
             }
             self.error(item, format!("error preparing {}: {error}", item.id()));
-            return Ok(Some(Value::Null));
+            return Ok(Acted::Failed);
         }
-        if let Some(skip) = end.skip {
-            let line = format!("Action {} leaves the item out: {}", skip.action, skip.reason);
-            self.journal.write(item.about(Entry::info(line)));
-            return Ok(None);
-        }
-        Ok(Some(end.item))
+        Ok(match skip {
+            Some((action, reason)) => Acted::Skipped(format!("action {action} leaves it out: {reason}")),
+            None => Acted::Object(object),
+        })
     }
 
     /// What an action asks for beside its change, before the next one is called.
-    async fn after_action(
-        &self,
-        session: &mut ActionSession,
-        item: &Item,
-        step: &Step,
-        depth: usize,
-    ) -> Result<(), RunError> {
+    async fn after_action(&self, item: &Item, step: &Step) -> Result<(), RunError> {
         self.tell_notes(item, &step.notes);
         if let Some(operation) = &step.operation {
-            let lack = "which this version of the server does not follow; the restore does not wait for it";
-            let line =
-                format!("{}: action {} began operation {:?}, {lack}", item.id(), step.action, operation.id);
-            self.error(item, line);
+            let target = ObjectName::new(item.planned.target_namespace.as_deref(), &item.planned.source.name);
+            let resource = ResourceIdentifier::new(&item.planned.kind, &target);
+            let (id, now) = (&operation.id, Timestamp::now());
+            let begun = RestoreOperation::started(&self.identity, &operation.action, resource, id, now);
+            self.begin_operation(begun).await;
         }
         for related in &step.related {
             let kind = GroupResource::new(&related.group, &related.resource);
             let object = ObjectName::new(related.namespace.as_deref(), &related.name);
-            self.restore_related(session, item, &kind, &object, depth).await?;
+            self.restore_related(item, &kind, &object).await?;
         }
         if let Some(seconds) = step.wait_seconds {
-            self.wait_for_related(session, item, step, seconds).await;
+            self.wait_for_related(item, step, seconds).await;
         }
         Ok(())
     }
@@ -212,25 +226,21 @@ impl Executor {
     /// Restores an item that another one needs, by its place in the backup.
     async fn restore_related(
         &self,
-        session: &mut ActionSession,
         of: &Item,
         kind: &GroupResource,
         object: &ObjectName,
-        depth: usize,
     ) -> Result<(), RunError> {
         let place = Place::of(object.namespace.as_deref());
         match self.plan.related(self.spool.index(), kind, object) {
-            Related::Item(item) if depth < RELATED_DEPTH => {
-                return self.restore(session, item, depth + 1).await;
+            Related::Item(item) if of.depth < RELATED_DEPTH => {
+                return self.restore(of.chain, item, of.depth + 1).await;
             }
             Related::Item(_) => {
-                self.error(
-                    of,
-                    format!(
-                        "{}: items that need each other lead further than {RELATED_DEPTH} steps",
-                        of.id()
-                    ),
+                let line = format!(
+                    "{}: items that need each other lead further than {RELATED_DEPTH} steps",
+                    of.id()
                 );
+                self.error(of, line);
             }
             Related::Missing => {
                 let line =

@@ -7,6 +7,8 @@ use lateen_core::restore::outcome::Progress;
 use lateen_store::InvalidName;
 
 use super::spool::SpoolError;
+use super::versions::PrioritiesError;
+use super::volumes::VolumeListsError;
 use crate::location;
 use crate::run_log::RunLogError;
 use crate::run_status::{ProgressReporter, StatusError};
@@ -29,12 +31,18 @@ pub(super) enum RunError {
     /// The archive cannot be fetched.
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    /// The list of volumes cannot be read: nobody knows where their data is.
-    #[error("error fetching volume info of the backup: {0}")]
-    VolumeInfo(String),
+    /// The lists of volumes cannot be read: nobody knows where their data is.
+    #[error(transparent)]
+    Volumes(#[from] VolumeListsError),
     /// Nobody knows what the cluster serves.
     #[error("cannot tell what the cluster serves")]
     Discovery(#[from] DiscoveryError),
+    /// Nobody knows which versions of kinds are wanted.
+    #[error(transparent)]
+    Versions(#[from] PrioritiesError),
+    /// Work that an interrupted run has begun cannot be ended, and would go on beside the new one.
+    #[error("cannot end the operations of the interrupted run")]
+    Operations(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A namespace pattern that cannot be read.
     #[error("cannot tell the namespaces of the restore")]
     Namespaces(#[from] PatternError),
@@ -48,6 +56,9 @@ pub(super) enum RunError {
         /// As the action gave it.
         reason: String,
     },
+    /// A worker broke off.
+    #[error("a worker of the restore broke off")]
+    Worker(#[source] tokio::task::JoinError),
     /// The server is going down.
     #[error("the server was shut down during the run")]
     Shutdown,

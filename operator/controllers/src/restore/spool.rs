@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use futures::StreamExt;
-use lateen_core::archive::index::{ArchiveIndex, IndexBuilder, Location, Verdict};
+use lateen_core::archive::index::{ArchiveIndex, IndexBuilder, Location, Verdict, Versions};
 use lateen_core::archive::limits::{ArchiveError, Limits};
 use lateen_core::selector::Selection;
 use lateen_store::{BackupStore, Key, ObjectStream, StoreError};
 use tokio::sync::mpsc;
 
-use crate::archive_entries::{Unreadable, each_entry};
+use crate::archive_entries::{EntriesError, each_entry};
 
 /// Chunks between the store and the reader. The store hands out segments of 8 MiB, so 32 MiB at most.
 const CHUNKS_IN_FLIGHT: usize = 4;
@@ -55,27 +55,27 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    /// Reads the archive at `key`; its items go to a file in `scratch` that is gone when this is dropped.
+    /// Reads the archive at `key`; its items, in these versions, go to a file in `scratch` that is gone when this is dropped.
     pub(super) async fn read(
         store: &BackupStore,
         key: &Key,
         selection: Selection,
+        versions: Versions,
         scratch: &Path,
     ) -> Result<Self, SpoolError> {
         let (_, chunks) = store.get(key).await?;
-        Self::unpack(chunks, selection, Limits::default(), scratch).await
+        let builder = IndexBuilder::new(selection, Limits::default()).with_versions(versions);
+        Self::unpack(chunks, builder, scratch).await
     }
 
     async fn unpack(
         mut chunks: ObjectStream,
-        selection: Selection,
-        limits: Limits,
+        builder: IndexBuilder,
         scratch: &Path,
     ) -> Result<Self, SpoolError> {
         let file = tempfile::tempfile_in(scratch).map_err(SpoolError::Scratch)?;
         let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
         let reader = ChunkReader { chunks: receiver, current: Bytes::new() };
-        let builder = IndexBuilder::new(selection, limits);
         let thread = tokio::task::spawn_blocking(move || unpack(reader, file, builder));
         let mut lost = None;
         while let Some(chunk) = chunks.next().await {
@@ -140,7 +140,8 @@ impl Read for ChunkReader {
 
 fn unpack(reader: impl Read, file: File, mut builder: IndexBuilder) -> Result<Spool, SpoolError> {
     let mut items = BufWriter::new(file);
-    each_entry(reader, |entry| {
+    let limits = *builder.limits();
+    each_entry(reader, &limits, |entry| {
         if let Verdict::Keep(item) = builder.entry(&entry.path, entry.size, entry.entry_type)? {
             let bytes = entry.read()?;
             items.write_all(&bytes).map_err(SpoolError::Scratch)?;
@@ -152,9 +153,12 @@ fn unpack(reader: impl Read, file: File, mut builder: IndexBuilder) -> Result<Sp
     Ok(Spool { index: builder.finish(), items: Arc::new(items) })
 }
 
-impl From<Unreadable> for SpoolError {
-    fn from(Unreadable(error): Unreadable) -> Self {
-        Self::Unreadable(error)
+impl From<EntriesError> for SpoolError {
+    fn from(error: EntriesError) -> Self {
+        match error {
+            EntriesError::Unreadable(error) => Self::Unreadable(error),
+            EntriesError::Refused(error) => Self::Refused(error),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lateen_actions::{ActionSession, ObjectRef, Step};
+use lateen_actions::{ObjectRef, Step};
 use lateen_core::kind::{GroupResource, ObjectName};
 use lateen_core::restore::plan::Related;
 use tokio::time::{Instant, sleep};
@@ -15,13 +15,10 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 
 impl Executor {
     /// Asks until the action is content, its time is over or the server shuts down. Not ready in time is an error of the item, which is created all the same.
-    pub(super) async fn wait_for_related(
-        &self,
-        session: &mut ActionSession,
-        item: &Item,
-        step: &Step,
-        seconds: u32,
-    ) {
+    pub(super) async fn wait_for_related(&self, item: &Item, step: &Step, seconds: u32) {
+        if self.restoring().is_none() {
+            return;
+        }
         let limit = match seconds {
             0 => self.context.options.resource_timeout,
             seconds => Duration::from_secs(seconds.into()),
@@ -30,7 +27,7 @@ impl Executor {
             step.related.iter().filter_map(|related| self.in_the_cluster(related)).collect();
         let end = Instant::now() + limit;
         loop {
-            let (ready, notes) = session.ready(&step.action, &related).await;
+            let (ready, notes) = self.sessions.lend().await.ready(&step.action, &related).await;
             self.tell_notes(item, &notes);
             match ready {
                 Ok(true) => return,

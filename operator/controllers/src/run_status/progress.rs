@@ -26,6 +26,8 @@ pub enum StatusWriter<'a, K> {
     Alone(&'a mut RunStatus<K>),
     /// Others write too.
     Shared(SharedRunStatus<K>),
+    /// There is no status to write to.
+    Nobody,
 }
 
 impl<'a, K> From<&'a mut RunStatus<K>> for StatusWriter<'a, K> {
@@ -51,6 +53,11 @@ where
         Self { status: status.into(), write, last: Instant::now(), told: None }
     }
 
+    /// Tells nobody.
+    pub fn silent() -> Self {
+        Self { status: StatusWriter::Nobody, write: |_, _| {}, last: Instant::now(), told: None }
+    }
+
     /// Tells how far the run is.
     pub async fn report(&mut self, now: P) -> Result<(), StatusError> {
         if self.last.elapsed() < PROGRESS_EVERY || self.told == Some(now) {
@@ -63,6 +70,7 @@ where
         match &mut self.status {
             StatusWriter::Alone(status) => status.update(change).await,
             StatusWriter::Shared(status) => status.update(change).await,
+            StatusWriter::Nobody => Ok(()),
         }
     }
 }

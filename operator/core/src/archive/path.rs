@@ -42,11 +42,7 @@ pub fn is_nameable(object: &ObjectName) -> bool {
 pub fn is_archivable(kind: &GroupResource, version: &str, object: &ObjectName) -> bool {
     let found_again = |path: &String| match parse(path) {
         Ok(Entry::Item { kind: read, version: Some(folder), object: named }) => {
-            read == *kind
-                && !kind.resource.is_empty()
-                && !folder.is_empty()
-                && folder == version
-                && named == *object
+            read == *kind && folder.version == version && !folder.preferred && named == *object
         }
         _ => false,
     };
@@ -62,8 +58,8 @@ pub enum Entry {
     Item {
         /// Group and plural.
         kind: GroupResource,
-        /// The version folder, without its suffix; none for the plain copy.
-        version: Option<String>,
+        /// The version folder; none for the plain copy.
+        version: Option<VersionFolder>,
         /// Namespace and name.
         object: ObjectName,
     },
@@ -71,48 +67,77 @@ pub enum Entry {
     Other,
 }
 
+/// The folder of one version of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionFolder {
+    /// `v1`, without the suffix.
+    pub version: String,
+    /// It has the suffix: the backup's cluster preferred this version.
+    pub preferred: bool,
+}
+
 /// Why a path is refused: it could name something outside the archive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid archive path {0:?}: escapes target directory")]
 pub struct UnsafePath(pub String);
 
-/// Reads a path. A leading `./` is accepted, as tar programs write it.
+/// Reads a path. `./` and doubled slashes, as tar programs write them, mean nothing; anything that leads upwards or begins at a root is
+/// refused, wherever it would end.
 pub fn parse(path: &str) -> Result<Entry, UnsafePath> {
-    let clean = path.strip_prefix("./").unwrap_or(path);
-    let parts: Vec<&str> = clean.split('/').collect();
-    let hostile = clean.starts_with('/')
-        || clean.contains(['\\', '\0'])
-        || parts.iter().any(|p| *p == ".." || *p == ".");
+    let hostile =
+        path.starts_with('/') || path.contains(['\\', '\0']) || path.split('/').any(|part| part == "..");
     if hostile {
         return Err(UnsafePath(path.to_owned()));
     }
-    Ok(match parts.as_slice() {
-        ["metadata", "version"] => Entry::FormatVersion,
-        ["resources", kind, rest @ ..] => item(kind, rest).unwrap_or(Entry::Other),
+    let mut parts = segments(path);
+    Ok(match (parts.next(), parts.next()) {
+        (Some("metadata"), Some("version")) if parts.next().is_none() => Entry::FormatVersion,
+        (Some("resources"), Some(kind)) if !path.ends_with('/') => {
+            item(kind, &parts.take(MOST_PARTS).collect::<Vec<_>>()).unwrap_or(Entry::Other)
+        }
         _ => Entry::Other,
     })
 }
 
+/// The parts of a path that mean something.
+pub(super) fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|part| !part.is_empty() && *part != ".")
+}
+
+/// One more than an item's path has behind its kind: version, `namespaces`, namespace, file.
+const MOST_PARTS: usize = 5;
+
 fn item(kind: &str, rest: &[&str]) -> Option<Entry> {
     let (version, place) = match rest {
         ["cluster" | "namespaces", ..] => (None, rest),
-        [version, place @ ..] => {
-            (Some(version.strip_suffix(PREFERRED_SUFFIX).unwrap_or(version).to_owned()), place)
-        }
+        [version, place @ ..] => (Some(VersionFolder::read(version)?), place),
         [] => return None,
     };
     let (namespace, file) = match place {
         ["cluster", file] => (None, file),
-        ["namespaces", namespace, file] if !namespace.is_empty() => (Some(*namespace), file),
+        ["namespaces", namespace, file] => (Some(*namespace), file),
         _ => return None,
     };
     let name = file.strip_suffix(".json").filter(|name| !name.is_empty())?;
+    // Folders are told to people line by line. What no cluster has as a kind or a namespace is not taken for one.
+    if [kind, namespace.unwrap_or_default()].iter().any(|folder| folder.contains(char::is_control)) {
+        return None;
+    }
     let kind = GroupResource::parse(kind);
     (!kind.resource.is_empty()).then(|| Entry::Item {
         kind,
         version,
         object: ObjectName::new(namespace, name),
     })
+}
+
+impl VersionFolder {
+    fn read(folder: &str) -> Option<Self> {
+        let version = folder.strip_suffix(PREFERRED_SUFFIX);
+        let (version, preferred) = version.map_or((folder, false), |version| (version, true));
+        let named = !version.is_empty() && !version.contains(char::is_control);
+        named.then(|| Self { version: version.to_owned(), preferred })
+    }
 }
 
 #[cfg(test)]
@@ -123,15 +148,12 @@ mod tests {
     fn what_is_written_is_read_back() {
         let kind = GroupResource::parse("deployments.apps");
         for object in [ObjectName::new(Some("app"), "web"), ObjectName::new(None, "system:node")] {
-            for (preferred, versions) in [(true, vec![None, Some("v1")]), (false, vec![Some("v1")])] {
+            let folder = |preferred| Some(VersionFolder { version: "v1".into(), preferred });
+            for (preferred, versions) in [(true, vec![None, folder(true)]), (false, vec![folder(false)])] {
                 let paths = item_paths(&kind, "v1", preferred, &object);
                 assert_eq!(paths.len(), versions.len());
                 for (path, version) in paths.iter().zip(versions) {
-                    let expected = Entry::Item {
-                        kind: kind.clone(),
-                        version: version.map(str::to_owned),
-                        object: object.clone(),
-                    };
+                    let expected = Entry::Item { kind: kind.clone(), version, object: object.clone() };
                     assert_eq!(parse(path), Ok(expected), "{path}");
                 }
             }
@@ -163,7 +185,8 @@ mod tests {
             "../x",
             "resources/pods/namespaces/../cluster/x.json",
             "resources\\pods",
-            "a/./b",
+            "./..",
+            "/",
         ] {
             assert!(parse(path).is_err(), "{path}");
         }
@@ -177,9 +200,27 @@ mod tests {
             "resources/pods/x",
             "README",
             "resources/pods/cluster/a.yaml",
+            "resources/pods/cluster/a.json/",
+            "resources/pods/cluster/deep/a.json",
+            "resources/pods/v1/v2/namespaces/n/a.json",
+            "resources/pods/-preferredversion/cluster/a.json",
+            "resources/pods\n/cluster/a.json",
+            "resources/pods/namespaces/\u{1b}[2J/a.json",
+            "metadata/version/x",
+            "",
+            ".",
+            "./",
         ] {
-            assert_eq!(parse(path), Ok(Entry::Other), "{path}");
+            assert_eq!(parse(path), Ok(Entry::Other), "{path:?}");
         }
+    }
+
+    #[test]
+    fn what_tar_programs_add_to_a_path_means_nothing() {
         assert_eq!(parse("./metadata/version"), Ok(Entry::FormatVersion));
+        let plain = parse("resources/pods/namespaces/a/p.json").unwrap();
+        for path in ["./resources/pods/namespaces/a/p.json", "resources//pods/./namespaces/a/p.json"] {
+            assert_eq!(parse(path), Ok(plain.clone()), "{path}");
+        }
     }
 }

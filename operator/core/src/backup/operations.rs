@@ -13,11 +13,6 @@ use crate::item_operation::{BackupOperation, Counts, OperationPhase, ResourceIde
 /// The kind whose operations are CSI snapshots.
 const VOLUME_SNAPSHOTS: &str = "volumesnapshots.snapshot.storage.k8s.io";
 
-/// How many operations stand where.
-pub fn counts(operations: &[BackupOperation]) -> Counts {
-    Counts::of(operations.iter().map(|operation| &operation.status))
-}
-
 /// Writes down where operations stand, and which phase follows. `status` is what was written down last; the phase stays unless it is one of
 /// waiting.
 pub fn write_down(status: &mut BackupStatus, counts: Counts) {
@@ -94,13 +89,13 @@ mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
     use super::*;
-    use crate::item_operation::BackupIdentity;
+    use crate::item_operation::{RunIdentity, counts};
     use crate::kind::{GroupResource, ObjectName};
 
     fn operation(kind: &str, id: &str, phase: OperationPhase) -> BackupOperation {
         let item = ResourceIdentifier::new(&GroupResource::parse(kind), &ObjectName::new(Some("app"), id));
         let post = vec![item.clone(), ResourceIdentifier::default()];
-        let backup = BackupIdentity::default();
+        let backup = RunIdentity::default();
         let mut started = BackupOperation::started(&backup, "t/a", item, id, post, Timestamp::UNIX_EPOCH);
         started.status.phase = phase;
         started

@@ -1,21 +1,23 @@
-//! The hook that a pod asks for by its annotations: one for each phase, and an old form without a phase that is one before the backup.
+//! The hook that a pod asks for by its annotations: one for each phase of a backup, with an old form without a phase that is one before
+//! it, and one after a restore.
 
 use std::collections::BTreeMap;
 
 use lateen_api::labels::annotations::{
-    LEGACY_BACKUP_HOOK_PREFIX, POST_BACKUP_HOOK_PREFIX, PRE_BACKUP_HOOK_PREFIX,
+    LEGACY_BACKUP_HOOK_PREFIX, POST_BACKUP_HOOK_PREFIX, POST_RESTORE_HOOK_PREFIX, PRE_BACKUP_HOOK_PREFIX,
 };
 
-use super::{ExecHook, HookPhase, HookSource, timeout};
+use super::restore::hook::RestoreHook;
+use super::{ExecHook, HookPhase, HookSource, timeout, wait_limit};
 
 /// The name of such a hook in logs.
 pub const FROM_ANNOTATION: &str = "<from-annotation>";
 
 /// A hook as annotations have it, and what had to be guessed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AnnotatedHook {
+pub struct AnnotatedHook<T = ExecHook> {
     /// The hook.
-    pub hook: ExecHook,
+    pub hook: T,
     /// Values that could not be used, and what was used instead.
     pub warnings: Vec<String>,
 }
@@ -27,9 +29,9 @@ pub fn may_have_hooks(json: &str) -> bool {
     json.contains(LEGACY_BACKUP_HOOK_PREFIX)
 }
 
-/// Whether an annotation is part of a hook of a backup.
+/// Whether an annotation is part of a hook.
 pub fn is_hook_key(key: &str) -> bool {
-    [PRE_BACKUP_HOOK_PREFIX, POST_BACKUP_HOOK_PREFIX, LEGACY_BACKUP_HOOK_PREFIX]
+    [PRE_BACKUP_HOOK_PREFIX, POST_BACKUP_HOOK_PREFIX, LEGACY_BACKUP_HOOK_PREFIX, POST_RESTORE_HOOK_PREFIX]
         .iter()
         .any(|prefix| key.starts_with(prefix))
 }
@@ -38,13 +40,37 @@ pub fn is_hook_key(key: &str) -> bool {
 pub fn backup_hook(annotations: &BTreeMap<String, String>, phase: HookPhase) -> Option<AnnotatedHook> {
     match phase {
         HookPhase::Pre => {
-            hook(annotations, PRE_BACKUP_HOOK_PREFIX).or_else(|| hook(annotations, LEGACY_BACKUP_HOOK_PREFIX))
+            let old = || hook(annotations, LEGACY_BACKUP_HOOK_PREFIX, "timeout");
+            hook(annotations, PRE_BACKUP_HOOK_PREFIX, "timeout").or_else(old)
         }
-        HookPhase::Post => hook(annotations, POST_BACKUP_HOOK_PREFIX),
+        HookPhase::Post => hook(annotations, POST_BACKUP_HOOK_PREFIX, "timeout"),
     }
 }
 
-fn hook(annotations: &BTreeMap<String, String>, prefix: &str) -> Option<AnnotatedHook> {
+/// The hook that these annotations ask for after a restore; `None` where no command is named.
+pub fn restore_hook(annotations: &BTreeMap<String, String>) -> Option<AnnotatedHook<RestoreHook>> {
+    let AnnotatedHook { hook, mut warnings } = hook(annotations, POST_RESTORE_HOOK_PREFIX, "exec-timeout")?;
+    let value =
+        |key: &str| annotations.get(&format!("{POST_RESTORE_HOOK_PREFIX}{key}")).map_or("", String::as_str);
+    let (wait_limit, warning) = wait_limit(value("wait-timeout"));
+    warnings.extend(warning);
+    let (wait_for_ready, warning) = flag(value("wait-for-ready"));
+    warnings.extend(warning);
+    Some(AnnotatedHook { hook: RestoreHook { exec: hook, wait_limit, wait_for_ready }, warnings })
+}
+
+/// A truth value as Go writes and reads it; anything else is false, with a warning.
+fn flag(text: &str) -> (bool, Option<String>) {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => (true, None),
+        "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => (false, None),
+        _ => {
+            (false, Some(format!("wait-for-ready is {text:?} and neither true nor false; it does not count")))
+        }
+    }
+}
+
+fn hook(annotations: &BTreeMap<String, String>, prefix: &str, timeout_key: &str) -> Option<AnnotatedHook> {
     let value = |key: &str| annotations.get(&format!("{prefix}{key}")).map_or("", String::as_str);
     let text = value("command");
     if text.is_empty() {
@@ -57,7 +83,7 @@ fn hook(annotations: &BTreeMap<String, String>, prefix: &str) -> Option<Annotate
             "on-error is {on_error:?} and neither \"Fail\" nor \"Continue\"; it does not count"
         ));
     }
-    let (timeout, warning) = timeout(value("timeout"));
+    let (timeout, warning) = timeout(value(timeout_key));
     warnings.extend(warning);
     let hook = ExecHook {
         name: FROM_ANNOTATION.to_owned(),
@@ -65,7 +91,7 @@ fn hook(annotations: &BTreeMap<String, String>, prefix: &str) -> Option<Annotate
         container: value("container").to_owned(),
         command: command(text),
         timeout,
-        // Not set means less here than in a spec: the failure is told, and the pod is backed up all the same.
+        // Not set means less here than in the spec of a backup: the failure is told, and the pod is backed up all the same.
         aborts: on_error == "Fail",
     };
     Some(AnnotatedHook { hook, warnings })
@@ -166,6 +192,7 @@ mod tests {
             assert!(may_have_hooks(&format!(r#"{{"metadata":{{"annotations":{{"{key}/command":"c"}}}}}}"#)));
             assert!(is_hook_key(&format!("{key}/command")));
         }
+        assert!(is_hook_key("post.hook.restore.velero.io/wait-for-ready") && !is_hook_key("velero.io/hook"));
         assert!(!may_have_hooks(
             r#"{"metadata":{"annotations":{"post.hook.restore.velero.io/command":"c"}}}"#
         ));

@@ -6,25 +6,11 @@ use lateen_api::GoDuration;
 use lateen_api::v1::{BackupExecHook, BackupHook, BackupHooks, BackupResourceHookSpec, HookErrorMode};
 
 use super::annotation::{AnnotatedHook, backup_hook};
+pub use super::group::SpecHooksError;
+use super::group::{Chosen, Lists};
 use super::pod::TargetPod;
 use super::{DEFAULT_TIMEOUT, ExecHook, HookPhase, HookSource};
 use crate::catalog::Catalog;
-use crate::include_exclude::IncludesExcludes;
-use crate::selector::{Selector, SelectorError};
-
-/// The only kind whose objects can have hooks.
-const PODS: &str = "pods";
-
-/// Why the hooks of a spec cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the label selector of the hooks {name:?} cannot be used")]
-pub struct SpecHooksError {
-    /// Name of the group.
-    pub name: String,
-    /// What is wrong with its selector.
-    #[source]
-    pub source: SelectorError,
-}
 
 /// The hooks that a Backup's spec asks for, ready to be held against pods.
 #[derive(Debug, Default)]
@@ -32,8 +18,7 @@ pub struct SpecHooks(Vec<Group>);
 
 #[derive(Debug)]
 struct Group {
-    namespaces: IncludesExcludes,
-    selector: Selector,
+    pods: Chosen,
     pre: Vec<ExecHook>,
     post: Vec<ExecHook>,
 }
@@ -41,8 +26,8 @@ struct Group {
 impl SpecHooks {
     /// Resolves the groups of a spec. Those that are for other kinds than pods are left out: nothing else has hooks.
     pub fn resolve(hooks: &BackupHooks, catalog: &Catalog) -> Result<Self, SpecHooksError> {
-        let for_pods = hooks.resources.iter().filter(|group| is_for_pods(group, catalog));
-        for_pods.map(Group::resolve).collect::<Result<_, _>>().map(Self)
+        let groups = hooks.resources.iter().map(|spec| Group::resolve(spec, catalog));
+        groups.filter_map(Result::transpose).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether a pod in this namespace and with these labels has a hook, before or after.
@@ -51,9 +36,7 @@ impl SpecHooks {
     }
 
     fn of(&self, namespace: &str, labels: &BTreeMap<String, String>) -> impl Iterator<Item = &Group> {
-        self.0
-            .iter()
-            .filter(move |group| group.namespaces.includes(namespace) && group.selector.matches(labels))
+        self.0.iter().filter(move |group| group.pods.has(namespace, labels))
     }
 
     fn hooks(&self, pod: &TargetPod, phase: HookPhase) -> Vec<ExecHook> {
@@ -66,33 +49,20 @@ impl SpecHooks {
 }
 
 impl Group {
-    fn resolve(spec: &BackupResourceHookSpec) -> Result<Self, SpecHooksError> {
-        let selector = spec.label_selector.as_ref().map(Selector::parse).transpose();
-        let selector = selector.map_err(|source| SpecHooksError { name: spec.name.clone(), source })?;
+    fn resolve(spec: &BackupResourceHookSpec, catalog: &Catalog) -> Result<Option<Self>, SpecHooksError> {
+        let lists = Lists {
+            name: &spec.name,
+            namespaces: (&spec.included_namespaces, &spec.excluded_namespaces),
+            kinds: (&spec.included_resources, &spec.excluded_resources),
+            selector: spec.label_selector.as_ref(),
+        };
+        let names_pods =
+            |name: &str| catalog.resolve(name).is_some_and(|kind| kind.group_resource.is("pods"));
         let hooks =
             |hooks: &[BackupHook]| hooks.iter().map(|hook| exec_hook(&spec.name, &hook.exec)).collect();
-        Ok(Self {
-            namespaces: IncludesExcludes::new(
-                spec.included_namespaces.iter().cloned(),
-                spec.excluded_namespaces.iter().cloned(),
-            ),
-            selector: selector.unwrap_or_default(),
-            pre: hooks(&spec.pre),
-            post: hooks(&spec.post),
-        })
+        let pods = Chosen::read(&lists, names_pods)?;
+        Ok(pods.map(|pods| Self { pods, pre: hooks(&spec.pre), post: hooks(&spec.post) }))
     }
-}
-
-/// Whether a group is for pods. A name that the cluster does not know stays as it is: a list of such names selects nothing, not everything.
-fn is_for_pods(spec: &BackupResourceHookSpec, catalog: &Catalog) -> bool {
-    let plural = |name: &String| {
-        catalog.resolve(name).map_or_else(|| name.clone(), |kind| kind.group_resource.to_string())
-    };
-    let lists = IncludesExcludes::new(
-        spec.included_resources.iter().map(plural),
-        spec.excluded_resources.iter().map(plural),
-    );
-    lists.includes(PODS)
 }
 
 fn exec_hook(name: &str, exec: &BackupExecHook) -> ExecHook {

@@ -49,21 +49,28 @@ pub enum OperationState {
 pub struct Verdict {
     /// Whether anything is other than before, the progress included.
     pub changed: bool,
-    /// The error that the run has to count, with the action's name.
+    /// The error that the run has to count, with the action's name where that belongs to it.
     pub error: Option<String>,
     /// The time is over: the action is to be told. What it says to that changes nothing.
     pub cancel: bool,
 }
 
 impl OperationStatus {
-    /// Takes in what `action` answered at `now` about an operation that is running. It may take `timeout` from the moment it was created;
-    /// an operation that never says when that was has its time from now on.
-    pub fn take_in(&mut self, action: &str, answer: Answer, now: Timestamp, timeout: Duration) -> Verdict {
+    /// Takes in what an action answered at `now` about an operation that is running. It may take `timeout` from the moment it was created;
+    /// an operation that never says when that was has its time from now on. Errors carry the action's name where one is given: those of
+    /// backups do, those of restores do not.
+    pub fn take_in(
+        &mut self,
+        action: Option<&str>,
+        answer: Answer,
+        now: Timestamp,
+        timeout: Duration,
+    ) -> Verdict {
         let before = self.clone();
         let failure = self.advance(answer, now, timeout);
         let cancel = failure.as_ref().is_some_and(|failure| failure.cancel);
         let error = failure.map(|Failure { reason, cancel }| {
-            let told = format!("{reason}, plugin: {action}");
+            let told = action.map_or_else(|| reason.clone(), |action| format!("{reason}, plugin: {action}"));
             self.phase = OperationPhase::Failed;
             self.error = if cancel { reason } else { told.clone() };
             told
@@ -196,10 +203,17 @@ mod tests {
         ];
         for (what, answer, now, phase, error, status_error, cancel) in cases {
             let mut status = begun();
-            let verdict = status.take_in("t/a", answer, at(now), TIMEOUT);
+            let verdict = status.take_in(Some("t/a"), answer, at(now), TIMEOUT);
             assert_eq!((status.phase, verdict.error, verdict.cancel), (phase, error, cancel), "{what}");
             assert_eq!(status.error, status_error, "{what}");
         }
+    }
+
+    #[test]
+    fn errors_of_restores_are_told_without_the_action() {
+        let mut status = begun();
+        let verdict = status.take_in(None, Err("disk full".into()), at(110), TIMEOUT);
+        assert_eq!((verdict.error.as_deref(), status.error.as_str()), (Some("disk full"), "disk full"));
     }
 
     #[test]
@@ -213,18 +227,18 @@ mod tests {
             started: Some(at(105)),
             ..Progress::default()
         });
-        assert!(status.take_in("t/a", answer.clone(), at(110), TIMEOUT).changed);
+        assert!(status.take_in(Some("t/a"), answer.clone(), at(110), TIMEOUT).changed);
         assert_eq!((status.n_completed, status.n_total), (5, i64::MAX));
-        assert!(!status.take_in("t/a", answer, at(120), TIMEOUT).changed);
+        assert!(!status.take_in(Some("t/a"), answer, at(120), TIMEOUT).changed);
         // A start that was told once stays.
-        status.take_in("t/a", says(OperationState::Completed), at(130), TIMEOUT);
+        status.take_in(Some("t/a"), says(OperationState::Completed), at(130), TIMEOUT);
         assert_eq!((status.started, status.updated), (Some(Time(at(105))), Some(Time(at(130)))));
     }
 
     #[test]
     fn an_operation_without_a_beginning_has_its_time_from_now_on() {
         let mut status = OperationStatus::default();
-        assert!(status.take_in("t/a", says(OperationState::Running), at(500), TIMEOUT).changed);
+        assert!(status.take_in(Some("t/a"), says(OperationState::Running), at(500), TIMEOUT).changed);
         assert_eq!(status.created, Some(Time(at(500))));
         assert!(!is_over(Timestamp::MAX, TIMEOUT, Timestamp::MAX));
         assert!(!is_over(at(0), Duration::MAX, Timestamp::MAX));

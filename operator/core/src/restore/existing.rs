@@ -101,6 +101,11 @@ pub fn decide(existing: &Existing<'_>) -> Decision {
     }
 }
 
+/// Both objects as they are compared, `(desired, in_cluster)`: what people set in them.
+pub fn compared(kind: &GroupResource, desired: &Value, in_cluster: &Value) -> (Value, Value) {
+    normal::both(kind, desired, in_cluster)
+}
+
 /// The patch that writes nothing but the labels of the restore.
 pub fn label_patch(labels: &[(&'static str, String); 2]) -> Value {
     let [(first_key, first), (second_key, second)] = labels;

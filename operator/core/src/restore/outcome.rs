@@ -40,77 +40,111 @@ pub struct ItemKey {
     pub object: ObjectName,
 }
 
+/// What is known of an item.
 #[derive(Debug, Default)]
 struct Entry {
     action: Option<Action>,
     /// The name that the API server gave, where it is another one.
-    created_name: Option<String>,
-    exists: bool,
+    created_name: Option<Box<str>>,
 }
 
-/// What became of the items so far. Some 150 bytes per item.
+impl Entry {
+    fn exists(&self) -> bool {
+        self.action.is_some_and(|action| action != Action::Failed)
+    }
+}
+
+/// The items of one kind by namespace in the cluster and name in the archive.
+type OfKind = BTreeMap<Option<Box<str>>, BTreeMap<Box<str>, Entry>>;
+
+/// What became of the items so far. Some 80 bytes per item: kinds and namespaces are named once.
 #[derive(Debug, Default)]
-pub struct RestoredItems(BTreeMap<ItemKey, Entry>);
+pub struct RestoredItems {
+    kinds: BTreeMap<Box<str>, OfKind>,
+    len: u64,
+    changed: u64,
+}
 
 impl RestoredItems {
     /// Begins an item: true for whoever comes first, false if it was begun before and must not be restored again.
     pub fn begin(&mut self, key: &ItemKey) -> bool {
-        if self.0.contains_key(key) {
+        if self.find(key).is_some() {
             return false;
         }
-        self.0.insert(key.clone(), Entry::default());
+        self.entry(key);
         true
     }
 
     /// Ends an item. `created_name`: the name that the API server gave.
     pub fn end(&mut self, key: &ItemKey, action: Action, created_name: Option<&str>) {
-        let entry = self.0.entry(key.clone()).or_default();
-        entry.action = Some(action);
-        entry.exists = action != Action::Failed;
-        entry.created_name = created_name.filter(|name| *name != key.object.name).map(str::to_owned);
+        self.changed += u64::from(matches!(action, Action::Created | Action::Updated));
+        let name = created_name.filter(|name| *name != key.object.name).map(Box::from);
+        let entry = self.entry(key);
+        (entry.action, entry.created_name) = (Some(action), name);
+    }
+
+    fn find(&self, key: &ItemKey) -> Option<&Entry> {
+        let namespaces = self.kinds.get(key.resource_key.as_str())?;
+        // Namespaces are few beside items; a lookup by reference would need a key type of its own.
+        namespaces.get(&key.object.namespace.as_deref().map(Box::from))?.get(key.object.name.as_str())
+    }
+
+    fn entry(&mut self, key: &ItemKey) -> &mut Entry {
+        let namespaces = self.kinds.entry(key.resource_key.as_str().into()).or_default();
+        let items = namespaces.entry(key.object.namespace.as_deref().map(Box::from)).or_default();
+        items.entry(key.object.name.as_str().into()).or_insert_with(|| {
+            self.len += 1;
+            Entry::default()
+        })
     }
 
     /// Whether an item that was begun is in the cluster now.
     pub fn exists(&self, key: &ItemKey) -> bool {
-        self.0.get(key).is_some_and(|entry| entry.exists)
+        self.find(key).is_some_and(Entry::exists)
+    }
+
+    /// What became of an item, once it has ended.
+    pub fn action(&self, key: &ItemKey) -> Option<Action> {
+        self.find(key)?.action
     }
 
     /// Whether the definition of a custom kind is in the cluster now, restored or found there.
     pub fn is_definition_there(&self, name: &str) -> bool {
-        let object = ObjectName::new(None, name);
-        self.0.iter().any(|(key, entry)| {
-            entry.exists && key.object == object && key.resource_key.ends_with("/CustomResourceDefinition")
-        })
+        let definitions = self.kinds.iter().filter(|(kind, _)| kind.ends_with("/CustomResourceDefinition"));
+        definitions.filter_map(|(_, places)| places.get(&None)?.get(name)).any(Entry::exists)
     }
 
     /// Items begun or done.
     pub fn len(&self) -> u64 {
-        self.0.len() as u64
+        self.len
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len == 0
     }
 
     /// Items that were created or patched: whether the cluster may serve other kinds than before.
     pub fn changed(&self) -> u64 {
-        self.0
-            .values()
-            .filter(|entry| matches!(entry.action, Some(Action::Created | Action::Updated)))
-            .count() as u64
+        self.changed
     }
 
-    /// The resource list: `apps/v1/Deployment` -> sorted `namespace/name(action)`. An item that was begun and never ended has failed.
+    /// The resource list: `apps/v1/Deployment` with its sorted `namespace/name(action)`. An item that was begun and never ended has failed.
     pub fn resource_list(&self) -> BTreeMap<&str, BTreeSet<String>> {
-        let mut lists: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-        for (key, entry) in &self.0 {
-            let action = entry.action.unwrap_or(Action::Failed);
-            let name = entry.created_name.as_deref().unwrap_or(&key.object.name);
-            let object = ObjectName::new(key.object.namespace.as_deref(), name);
-            lists.entry(&key.resource_key).or_default().insert(format!("{object}({action})"));
-        }
-        lists
+        self.kinds
+            .iter()
+            .map(|(kind, namespaces)| {
+                let lines = namespaces.iter().flat_map(|(namespace, items)| {
+                    items.iter().map(move |(name, entry)| {
+                        let action = entry.action.unwrap_or(Action::Failed);
+                        let name = entry.created_name.as_deref().unwrap_or(name);
+                        let object = ObjectName::new(namespace.as_deref(), name);
+                        format!("{object}({action})")
+                    })
+                });
+                (&**kind, lines.collect())
+            })
+            .collect()
     }
 }
 

@@ -8,11 +8,16 @@ mod planner;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde::Serialize;
 
 use super::order::Priorities;
 use super::request::RestoreRequest;
-use super::scope::{Reason, Scope, resolve};
-use crate::archive::index::{ArchiveIndex, Location};
+use super::scope::{Reason, Scope, is_volume_data, resolve};
+use super::versions::VersionChoice;
+pub use crate::archive::index::DEFINITIONS;
+use crate::archive::index::{ArchiveIndex, Items, Location};
 use crate::catalog::Catalog;
 use crate::kind::{GroupResource, ObjectName};
 use crate::namespaces::PatternError;
@@ -20,9 +25,6 @@ use planner::Planner;
 
 /// Told as a warning when the archive is no archive of a backup: nothing is restored.
 pub const NO_RESOURCES: &str = "zero items to be restored: directory \"resources\": does not exist";
-
-/// Kind of the definitions that make other kinds known.
-pub const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 
 /// A namespace that has to be there before objects are restored into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,8 +55,8 @@ pub struct Group {
     pub source: Option<String>,
     /// Namespace in the cluster.
     pub target: Option<String>,
-    /// Names, in order, with the place of their bytes.
-    pub items: Vec<(Box<str>, Location)>,
+    /// Names, in order, with the place of their bytes. A group that is restored whole shares this with the index.
+    pub items: Arc<Items>,
 }
 
 /// One object of the plan, or one that comes with another.
@@ -78,7 +80,7 @@ impl Tier {
                 kind: self.kind.clone(),
                 source: ObjectName::new(group.source.as_deref(), name),
                 target_namespace: group.target.clone(),
-                location: *location,
+                location,
             })
         })
     }
@@ -95,7 +97,8 @@ impl Tier {
 }
 
 /// Objects that are not restored by themselves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LeftOut {
     /// Group and plural.
     pub kind: GroupResource,
@@ -132,12 +135,18 @@ pub struct RestorePlan {
     /// What is left out.
     pub left_out: Vec<LeftOut>,
     scope: Scope,
+    versions: VersionChoice,
 }
 
 impl RestorePlan {
     /// The filters that the plan was made with.
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// In which versions kinds are restored.
+    pub fn versions(&self) -> &VersionChoice {
+        &self.versions
     }
 
     /// Objects to restore, without namespaces.
@@ -158,10 +167,13 @@ impl RestorePlan {
         if let Err(reason) = self.scope.related(kind, object) {
             return Related::LeftOut(reason);
         }
-        match index.find(kind, object) {
-            None => Related::Missing,
-            Some(location) if !location.readable => Related::LeftOut(Reason::Unreadable),
-            Some(location) => Related::Item(PlannedItem {
+        let Some(plain) = index.find(kind, object) else { return Related::Missing };
+        match located(index, &self.versions, kind, object, plain) {
+            Err(reason) => Related::LeftOut(reason),
+            Ok(location) if !location.readable => {
+                Related::LeftOut(Reason::Unreadable(index.fault(&location).to_owned()))
+            }
+            Ok(location) => Related::Item(PlannedItem {
                 kind: kind.clone(),
                 source: object.clone(),
                 target_namespace: object
@@ -188,14 +200,17 @@ impl RestorePlan {
     }
 }
 
-/// Makes the plan. The only error is a namespace pattern that cannot be read.
+/// Makes the plan, with items in the versions that were chosen ([`VersionChoice::default`] for plain copies). The only error is a namespace
+/// pattern that cannot be read.
 pub fn plan(
     index: &ArchiveIndex,
     catalog: &Catalog,
     request: &RestoreRequest,
+    versions: &VersionChoice,
 ) -> Result<RestorePlan, PatternError> {
     let scope = Scope::new(index, catalog, request)?;
-    let mut planner = Planner { index, catalog, scope: &scope, left_out: Vec::new(), taken: HashMap::new() };
+    let (left_out, taken) = (Vec::new(), HashMap::new());
+    let mut planner = Planner { index, catalog, scope: &scope, versions, left_out, taken };
     let (mut definitions, mut tiers) = (None, Vec::new());
     let mut coming = BTreeSet::new();
     let order = kinds_in_order(index, catalog, &request.priorities);
@@ -209,13 +224,20 @@ pub fn plan(
     }
     let mut left_out = planner.left_out;
     let namespaces = namespace_steps(index, &scope, &namespace_objects, &tiers);
-    let used: BTreeSet<&str> = namespaces.iter().map(|step| step.source.as_str()).collect();
-    left_out.extend(
-        unwanted
-            .into_iter()
-            .filter(|left_out| left_out.name.as_deref().is_none_or(|name| !used.contains(name))),
-    );
-    Ok(RestorePlan { definitions, namespaces, tiers, left_out, scope })
+    left_out.extend(namespaces_left_out(&namespaces, &scope, &namespace_objects, unwanted));
+    Ok(RestorePlan { definitions, namespaces, tiers, left_out, scope, versions: versions.clone() })
+}
+
+/// Where the bytes of an item are in the version in which its kind is restored. `plain`: where its plain copy is.
+fn located(
+    index: &ArchiveIndex,
+    versions: &VersionChoice,
+    kind: &GroupResource,
+    object: &ObjectName,
+    plain: Location,
+) -> Result<Location, Reason> {
+    let Some(version) = versions.of(kind) else { return Ok(plain) };
+    index.find_version(kind, version, object).ok_or_else(|| Reason::NoSuchVersion(version.to_owned()))
 }
 
 /// The archive's kinds in the order in which they are restored: the first list, what is in neither list by name, the last list.
@@ -240,7 +262,9 @@ fn namespace_steps(
     objects: &[String],
     tiers: &[Tier],
 ) -> Vec<NamespaceStep> {
-    let of_items = tiers.iter().flat_map(|tier| &tier.groups).filter_map(|group| group.source.as_deref());
+    // Records about data stand in the old server's namespace, which is made if one of them is really created, and not before.
+    let of_users = tiers.iter().filter(|tier| !is_volume_data(&tier.kind));
+    let of_items = of_users.flat_map(|tier| &tier.groups).filter_map(|group| group.source.as_deref());
     let sources: BTreeSet<&str> = of_items.chain(objects.iter().map(String::as_str)).collect();
     let mut steps: BTreeMap<&str, NamespaceStep> = BTreeMap::new();
     for source in sources {
@@ -255,6 +279,30 @@ fn namespace_steps(
         }
     }
     steps.into_values().collect()
+}
+
+/// The Namespace objects that serve no namespace: those that nobody wants, and those that share a name with another.
+fn namespaces_left_out(
+    steps: &[NamespaceStep],
+    scope: &Scope,
+    objects: &[String],
+    unwanted: Vec<LeftOut>,
+) -> Vec<LeftOut> {
+    let used: BTreeSet<&str> = steps.iter().map(|step| step.source.as_str()).collect();
+    let serves = |left_out: &LeftOut| left_out.name.as_deref().is_some_and(|name| used.contains(name));
+    let unserving = unwanted.into_iter().filter(|left_out| left_out.reason.is_error() || !serves(left_out));
+    let shared = objects.iter().filter(|name| !used.contains(name.as_str())).map(|name| {
+        let target = scope.target(name);
+        let first = steps.iter().find(|step| step.target == target);
+        LeftOut {
+            kind: GroupResource::new("", "namespaces"),
+            namespace: None,
+            name: Some(name.as_str().into()),
+            items: 1,
+            reason: Reason::SameTarget(first.map_or(target, |step| &step.source).to_owned()),
+        }
+    });
+    unserving.chain(shared).collect()
 }
 
 fn namespace_object(index: &ArchiveIndex, name: &str) -> Option<Location> {

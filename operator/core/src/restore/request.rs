@@ -1,36 +1,31 @@
 //! From a Restore as somebody wrote it to a request that the engine can run, or to everything that is wrong with it.
 //!
 //! What is filled in (kinds that are never restored, the backup of a schedule, the time limit of operations) is written into the
-//! Restore, so that it tells what was run; it is kept even when validation fails. After this nobody reads the raw spec.
+//! Restore, so that it tells what was run; it is kept even when validation fails. A Restore that was prepared before comes out the same:
+//! a run that begins again restores the same backup, and keeps the time at which it started. After this nobody reads the raw spec.
 
-mod unsupported;
+mod backup;
+mod hooks;
+mod lists;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use lateen_api::v1::{Backup, BackupPhase, BackupStorageLocation, Restore, RestorePhase, RestoreSpec};
-use lateen_api::{GoDuration, labels};
+use lateen_api::GoDuration;
+use lateen_api::labels::annotations;
+use lateen_api::v1::{Backup, BackupStorageLocation, Restore, RestorePhase, RestoreSpec};
 
-pub use unsupported::asks_in_vain;
-
+pub use self::backup::Source;
+pub use self::lists::NON_RESTORABLE;
 use super::existing::ExistingPolicy;
 use super::order::Priorities;
-use crate::include_exclude::{IncludesExcludes, check_lists};
+use crate::hooks::restore::RestoreHooks;
+use crate::include_exclude::IncludesExcludes;
 use crate::selector::Selection;
 
-/// Kinds that describe a cluster or a run and not what runs in it: restoring them would do harm.
-pub const NON_RESTORABLE: [&str; 9] = [
-    "nodes",
-    "events",
-    "events.events.k8s.io",
-    "backups.velero.io",
-    "restores.velero.io",
-    "resticrepositories.velero.io",
-    "csinodes.storage.k8s.io",
-    "volumeattachments.storage.k8s.io",
-    "backuprepositories.velero.io",
-];
+/// The only kind of object that resource modifiers can be in, in any case of letters.
+const MODIFIER_KIND: &str = "configmap";
 
 /// What the server says where a Restore says nothing.
 #[derive(Debug, Clone)]
@@ -41,29 +36,6 @@ pub struct Defaults {
     pub priorities: Priorities,
 }
 
-/// Which Backups have to be looked up to decide about a Restore.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// The one of this name.
-    Backup(String),
-    /// All with this value of the schedule label.
-    Schedule(String),
-    /// None: the spec names no source, or two.
-    Unclear,
-}
-
-impl Source {
-    /// As the spec names it.
-    pub fn of(spec: &RestoreSpec) -> Self {
-        match (spec.backup_name.as_str(), spec.schedule_name.as_str()) {
-            ("", "") => Self::Unclear,
-            (backup, "") => Self::Backup(backup.to_owned()),
-            ("", schedule) => Self::Schedule(schedule.to_owned()),
-            _ => Self::Unclear,
-        }
-    }
-}
-
 /// What was looked up.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
@@ -71,6 +43,8 @@ pub struct Observed {
     pub backups: Vec<Backup>,
     /// All locations of the namespace.
     pub locations: Vec<BackupStorageLocation>,
+    /// What is wrong with the ConfigMap that [`modifier_of`] names, whole messages; empty where it names none.
+    pub modifier_faults: Vec<String>,
 }
 
 /// A restore that can be run.
@@ -84,6 +58,8 @@ pub struct RestoreRequest {
     pub uid: String,
     /// The backup that it restores.
     pub backup_name: String,
+    /// The schedule that made the backup; empty for none.
+    pub schedule_name: String,
     /// The location that the backup lies in, and the restore's own files will.
     pub location: BackupStorageLocation,
     /// Namespaces of the backup to include; empty or `*` for all.
@@ -106,47 +82,101 @@ pub struct RestoreRequest {
     pub existing: ExistingPolicy,
     /// Services keep all their node ports.
     pub preserve_node_ports: bool,
+    /// None: data of volumes come back where the backup has them. False: volumes come back without their data.
+    pub restore_volumes: Option<bool>,
+    /// Claims whose data cannot be brought back are restored as empty volumes, because somebody asked for it.
+    pub allow_empty_volumes: bool,
+    /// Name of the ConfigMap with the resource modifiers, in the Restore's namespace.
+    pub modifier: Option<String>,
+    /// Commands to run in restored pods.
+    pub hooks: RestoreHooks,
+    /// How long an operation that an action left running may take.
+    pub item_operation_timeout: GoDuration,
     /// The order of kinds.
     pub priorities: Priorities,
 }
 
-/// Completes `restore` in place and validates it. On an error the restore is in phase `FailedValidation` with every message; otherwise
-/// in `InProgress`, started `now`.
+/// The name of the ConfigMap in the Restore's namespace that its resource modifiers are in, if it has any.
+pub fn modifier_of(spec: &RestoreSpec) -> Option<&str> {
+    let reference = spec.resource_modifier.as_ref()?;
+    reference.kind.eq_ignore_ascii_case(MODIFIER_KIND).then_some(reference.name.as_str())
+}
+
+/// Completes `restore` in place and validates it; without a fault it is in phase `InProgress`. On a fault it is in `FailedValidation` with
+/// every message, or in `Failed` if its run had begun before: then objects may have been restored.
 pub fn prepare(
     restore: &mut Restore,
     observed: &Observed,
     defaults: &Defaults,
     now: Timestamp,
 ) -> Option<RestoreRequest> {
+    let mut faults = Vec::new();
+    let source = Source::of(restore);
+    let goes_on = has_begun(restore);
     let namespace = restore.metadata.namespace.clone().unwrap_or_default();
     let spec = &mut restore.spec;
-    let mut faults = Vec::new();
-    complete(spec, defaults);
-    check_lists_of(spec, &mut faults);
+    lists::complete(spec);
+    spec.item_operation_timeout = spec.item_operation_timeout.or(defaults.item_operation_timeout);
+    lists::check(spec, &mut faults);
     let selection = check_selectors(spec, &mut faults);
-    let found = choose_backup(spec, &namespace, observed, &mut faults);
-    let existing = ExistingPolicy::parse(&spec.existing_resource_policy);
-    if existing.is_none() {
-        faults.push(format!("Invalid ExistingResourcePolicy: {}", spec.existing_resource_policy));
+    backup::check(&source, &mut faults);
+    let hooks = hooks::check(&spec.hooks, &mut faults);
+    let existing = check_policies(spec, &mut faults);
+    let chosen = backup::choose(spec, &source, observed, &namespace, goes_on, &mut faults);
+    faults.extend(observed.modifier_faults.iter().cloned());
+    match (chosen, selection, hooks, existing, faults.is_empty()) {
+        (Some(location), Some(selection), Some(hooks), Some(existing), true) => {
+            start(restore, now);
+            Some(request(restore, defaults, location, selection, hooks, existing))
+        }
+        _ => {
+            refuse(restore, faults, now);
+            None
+        }
     }
-    faults.extend(unsupported::check(spec));
+}
 
+/// Whether a server has begun to restore it.
+fn has_begun(restore: &Restore) -> bool {
+    !matches!(restore.phase(), RestorePhase::New | RestorePhase::FailedValidation)
+}
+
+fn start(restore: &mut Restore, now: Timestamp) {
     let status = restore.status.get_or_insert_default();
-    status.validation_errors.clone_from(&faults);
-    let (Some((backup, location)), Some(selection), Some(existing), true) =
-        (found, selection, existing, faults.is_empty())
-    else {
-        status.phase = Some(RestorePhase::FailedValidation);
-        return None;
-    };
     status.phase = Some(RestorePhase::InProgress);
-    status.start_timestamp = Some(Time(now));
-    let spec = &restore.spec;
-    Some(RestoreRequest {
-        name: restore.metadata.name.clone().unwrap_or_default(),
-        namespace,
-        uid: restore.metadata.uid.clone().unwrap_or_default(),
-        backup_name: backup,
+    status.validation_errors = Vec::new();
+    status.start_timestamp.get_or_insert(Time(now));
+}
+
+fn refuse(restore: &mut Restore, faults: Vec<String>, now: Timestamp) {
+    let goes_on = has_begun(restore);
+    let status = restore.status.get_or_insert_default();
+    if goes_on {
+        status.phase = Some(RestorePhase::Failed);
+        status.failure_reason = format!("the restore cannot go on: {}", faults.join("; "));
+        status.completion_timestamp = Some(Time(now));
+    } else {
+        status.phase = Some(RestorePhase::FailedValidation);
+        status.validation_errors = faults;
+    }
+}
+
+fn request(
+    restore: &Restore,
+    defaults: &Defaults,
+    location: BackupStorageLocation,
+    selection: Selection,
+    hooks: RestoreHooks,
+    existing: ExistingPolicy,
+) -> RestoreRequest {
+    let (metadata, spec) = (&restore.metadata, &restore.spec);
+    let allow_empty = metadata.annotations.as_ref().and_then(|all| all.get(annotations::ALLOW_EMPTY_VOLUMES));
+    RestoreRequest {
+        name: metadata.name.clone().unwrap_or_default(),
+        namespace: metadata.namespace.clone().unwrap_or_default(),
+        uid: metadata.uid.clone().unwrap_or_default(),
+        backup_name: spec.backup_name.clone(),
+        schedule_name: spec.schedule_name.clone(),
         location,
         included_namespaces: spec.included_namespaces.clone(),
         excluded_namespaces: spec.excluded_namespaces.clone(),
@@ -163,30 +193,13 @@ pub fn prepare(
         }),
         existing,
         preserve_node_ports: spec.preserve_node_ports == Some(true),
+        restore_volumes: spec.restore_pvs,
+        allow_empty_volumes: allow_empty.is_some_and(|value| value == "true"),
+        modifier: modifier_of(spec).map(str::to_owned),
+        hooks,
+        item_operation_timeout: spec.item_operation_timeout,
         priorities: defaults.priorities.clone(),
-    })
-}
-
-fn complete(spec: &mut RestoreSpec, defaults: &Defaults) {
-    for kind in NON_RESTORABLE {
-        if !spec.excluded_resources.iter().any(|excluded| excluded == kind) {
-            spec.excluded_resources.push(kind.to_owned());
-        }
     }
-    spec.item_operation_timeout = spec.item_operation_timeout.or(defaults.item_operation_timeout);
-}
-
-fn check_lists_of(spec: &RestoreSpec, faults: &mut Vec<String>) {
-    let in_vain =
-        NON_RESTORABLE.iter().filter(|kind| spec.included_resources.iter().any(|included| included == *kind));
-    faults.extend(in_vain.map(|kind| format!("{kind} are non-restorable resources")));
-    let kinds = check_lists(&spec.included_resources, &spec.excluded_resources);
-    faults
-        .extend(kinds.into_iter().map(|fault| format!("Invalid included/excluded resource lists: {fault}")));
-    let namespaces = check_lists(&spec.included_namespaces, &spec.excluded_namespaces);
-    faults.extend(
-        namespaces.into_iter().map(|fault| format!("Invalid included/excluded namespace lists: {fault}")),
-    );
 }
 
 fn check_selectors(spec: &RestoreSpec, faults: &mut Vec<String>) -> Option<Selection> {
@@ -205,62 +218,27 @@ fn check_selectors(spec: &RestoreSpec, faults: &mut Vec<String>) -> Option<Selec
     }
 }
 
-/// Finds the backup and its location, and writes into the spec which backup and schedule it turned out to be.
-fn choose_backup(
-    spec: &mut RestoreSpec,
-    namespace: &str,
-    observed: &Observed,
-    faults: &mut Vec<String>,
-) -> Option<(String, BackupStorageLocation)> {
-    match Source::of(spec) {
-        Source::Unclear => {
-            faults.push(
-                "Either a backup or schedule must be specified as a source for the restore, but not both"
-                    .into(),
-            );
-            return None;
-        }
-        Source::Schedule(_) => spec.backup_name = newest_of_schedule(&observed.backups, faults)?,
-        Source::Backup(_) => {}
+/// What is to become of objects that exist; and whether somebody asks for rules that nobody here reads.
+fn check_policies(spec: &RestoreSpec, faults: &mut Vec<String>) -> Option<ExistingPolicy> {
+    let existing = ExistingPolicy::parse(&spec.existing_resource_policy);
+    if existing.is_none() {
+        faults.push(format!("Invalid ExistingResourcePolicy: {}", spec.existing_resource_policy));
     }
-    let name = &spec.backup_name;
-    let Some(backup) = observed.backups.iter().find(|backup| backup.metadata.name.as_ref() == Some(name))
-    else {
+    if let Some(reference) = &spec.resource_modifier
+        && modifier_of(spec).is_none()
+    {
+        let kind = &reference.kind;
         faults.push(format!(
-            "Error retrieving backup: can't find backup {namespace}/{name}: Backup.velero.io {name:?} not found"
+            "resource modifiers are read from a ConfigMap, not from an object of kind {kind:?}"
         ));
-        return None;
-    };
-    let wanted = &backup.spec.storage_location;
-    let Some(location) = observed.locations.iter().find(|l| l.metadata.name.as_ref() == Some(wanted)) else {
-        faults.push(format!("Error retrieving backup: BackupStorageLocation.velero.io {wanted:?} not found"));
-        return None;
-    };
-    if !location.is_available() {
-        faults.push(format!("The BSL {wanted} is unavailable, cannot retrieve the backup"));
-        return None;
     }
-    if spec.schedule_name.is_empty() {
-        let labels = backup.metadata.labels.as_ref();
-        spec.schedule_name =
-            labels.and_then(|labels| labels.get(labels::SCHEDULE_NAME)).cloned().unwrap_or_default();
+    if spec.resource_policy.is_some() {
+        faults.push(
+            "spec.resourcePolicy is set, but this version of the server reads no resource policies for restores"
+                .into(),
+        );
     }
-    Some((name.clone(), location.clone()))
-}
-
-/// The newest completed one; a backup that never started counts as the oldest.
-fn newest_of_schedule(backups: &[Backup], faults: &mut Vec<String>) -> Option<String> {
-    if backups.is_empty() {
-        faults.push("No backups found for schedule".into());
-    }
-    let completed = backups.iter().filter(|backup| *backup.phase() == BackupPhase::Completed);
-    let started =
-        |backup: &&Backup| backup.status.as_ref().and_then(|s| s.start_timestamp.as_ref()).map(|time| time.0);
-    let newest = completed.max_by_key(started).and_then(|backup| backup.metadata.name.clone());
-    if newest.is_none() {
-        faults.push("No completed backups found for schedule".into());
-    }
-    newest
+    existing
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ pub const SERVER_METADATA: [&str; 9] = [
     "ownerReferences",
 ];
 
+/// The longest name of a field manager that an API server takes.
+const MANAGER_LENGTH: usize = 128;
+
 /// Annotations by which the volume controller marks a binding.
 pub(super) const BINDING_ANNOTATIONS: [&str; 2] =
     ["pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller"];
@@ -38,6 +41,23 @@ pub struct TakenOff {
     pub status: Option<Value>,
     /// `metadata.managedFields`: who set which field. The API server writes its own at creation.
     pub managed_fields: Option<Value>,
+}
+
+impl TakenOff {
+    /// The one manager that has set all fields of the object by creating or updating it. An object that is created in its name gets the same
+    /// record, and needs none written afterwards.
+    pub fn sole_manager(&self) -> Option<&str> {
+        let [only] = self.managed_fields.as_ref()?.as_array()?.as_slice() else { return None };
+        let text = |key: &str| only.get(key).and_then(Value::as_str).unwrap_or_default();
+        let manager = text("manager");
+        let printable = manager.chars().all(|c| !c.is_control());
+        (text("operation") == "Update"
+            && text("subresource").is_empty()
+            && !manager.is_empty()
+            && printable
+            && manager.len() <= MANAGER_LENGTH)
+            .then_some(manager)
+    }
 }
 
 /// Takes off what the old cluster gave.
@@ -136,6 +156,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_object_that_one_manager_made_can_be_made_in_its_name() {
+        let sole = |fields: Value| {
+            let taken = TakenOff { managed_fields: Some(fields), status: None };
+            taken.sole_manager().map(str::to_owned)
+        };
+        let entry = |operation: &str, subresource: &str| json!({"manager": "kubectl-create", "operation": operation, "subresource": subresource});
+        assert_eq!(sole(json!([entry("Update", "")])), Some("kubectl-create".into()));
+        assert_eq!(sole(json!([entry("Apply", "")])), None);
+        assert_eq!(sole(json!([entry("Update", "status")])), None);
+        assert_eq!(sole(json!([entry("Update", ""), entry("Update", "status")])), None);
+        assert_eq!(sole(json!([{"manager": "a\nb", "operation": "Update"}])), None);
+        assert_eq!(sole(json!("x")), None);
+    }
 
     #[test]
     fn what_the_old_cluster_gave_is_taken_off_and_the_rest_stays() {

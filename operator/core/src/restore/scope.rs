@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Serialize, Serializer};
+
 use super::request::{NON_RESTORABLE, RestoreRequest};
-use crate::archive::index::ArchiveIndex;
+use crate::archive::index::{ArchiveIndex, VOLUME_DATA};
 use crate::catalog::Catalog;
 use crate::include_exclude::IncludesExcludes;
 use crate::kind::{GroupResource, ObjectName};
 use crate::namespaces::{NamespaceFilter, PatternError};
 
-/// Kinds that carry the data of volumes: they come with every restore, whatever its lists and selectors say.
-const MUST_HAVE: [&str; 2] = ["datauploads.velero.io", "volumesnapshotcontents.snapshot.storage.k8s.io"];
+/// Kinds that are restored with the help of those that carry the data of volumes.
+const WITH_DATA: [&str; 2] = ["persistentvolumeclaims", "volumesnapshots.snapshot.storage.k8s.io"];
 
 /// Why an object is not restored by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +27,10 @@ pub enum Reason {
     ClusterScoped,
     /// The label selector does not match.
     Selector,
-    /// It is no object, or not the one that its file is named for.
-    Unreadable,
+    /// It is no object, or not the one that its file is named for; why.
+    Unreadable(String),
+    /// The kind is restored in this version, and the archive does not have the object in it.
+    NoSuchVersion(String),
     /// The cluster has no such kind, for this cause.
     NotServed(String),
     /// The kind is namespaced in one of the two and cluster-scoped in the other.
@@ -40,7 +44,29 @@ pub enum Reason {
 impl Reason {
     /// Whether somebody who asked for the object does not get it.
     pub fn is_error(&self) -> bool {
-        matches!(self, Self::Unreadable | Self::NotServed(_) | Self::OtherScope)
+        matches!(self, Self::Unreadable(_) | Self::NoSuchVersion(_) | Self::NotServed(_) | Self::OtherScope)
+    }
+
+    /// Whether it is left out for something that is worth a look: the restore's own settings are in conflict.
+    pub fn is_warning(&self) -> bool {
+        matches!(self, Self::SameTarget(_))
+    }
+
+    /// One word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Kind => "kind",
+            Self::NonRestorable => "never-restored",
+            Self::Namespace => "namespace",
+            Self::ClusterScoped => "cluster-scoped",
+            Self::Selector => "label-selector",
+            Self::Unreadable(_) => "unreadable",
+            Self::NoSuchVersion(_) => "no-such-version",
+            Self::NotServed(_) => "not-served",
+            Self::OtherScope => "other-scope",
+            Self::SameTarget(_) => "same-target",
+            Self::NamespaceObject => "namespace-object",
+        }
     }
 
     /// For people.
@@ -51,14 +77,26 @@ impl Reason {
             Self::Namespace => "the namespace is not part of the restore".into(),
             Self::ClusterScoped => "cluster-scoped objects are not part of the restore".into(),
             Self::Selector => "the label selector does not match".into(),
-            Self::Unreadable => "the archive holds no readable object of this name".into(),
+            Self::Unreadable(fault) => format!("the archive holds no readable object of this name: {fault}"),
+            Self::NoSuchVersion(version) => {
+                format!("the archive does not hold it in version {version}, in which the kind is restored")
+            }
             Self::NotServed(cause) => cause.clone(),
             Self::OtherScope => {
                 "the kind is namespaced in the backup or in the cluster, but not in both".into()
             }
-            Self::SameTarget(other) => format!("an object of this name is restored from namespace {other}"),
+            Self::SameTarget(other) => {
+                format!("namespace {other} goes to the same namespace and has an object of this name")
+            }
             Self::NamespaceObject => "namespaces are made with their first object".into(),
         }
+    }
+}
+
+impl Serialize for Reason {
+    /// As its [`Reason::code`].
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
     }
 }
 
@@ -102,17 +140,30 @@ impl Scope {
         if NON_RESTORABLE.contains(&name.as_str()) {
             return Err(Reason::NonRestorable);
         }
-        if is_must_have(kind) || self.kinds.includes(&name) { Ok(()) } else { Err(Reason::Kind) }
+        let included = |name: &str| self.kinds.includes(name);
+        let needed = || is_volume_data(kind) && WITH_DATA.into_iter().any(included);
+        if included(&name) || needed() { Ok(()) } else { Err(Reason::Kind) }
     }
 
     /// Whether objects of this kind that stand here in the archive belong to the restore; `None` is where cluster-scoped objects stand.
+    /// The data of volumes stands elsewhere than the claims it belongs to, and [`Scope::data_of`] says of each object whether it comes.
     pub fn place(&self, kind: &GroupResource, namespace: Option<&str>) -> Result<(), Reason> {
         match (namespace, self.cluster_resources) {
-            (Some(namespace), _) if is_must_have(kind) || self.namespaces.includes(namespace) => Ok(()),
+            (Some(namespace), _) if is_volume_data(kind) || self.namespaces.includes(namespace) => Ok(()),
             (Some(_), _) => Err(Reason::Namespace),
             (None, Some(true)) => Ok(()),
             (None, None) if self.namespaces.is_everything() => Ok(()),
             (None, _) => Err(Reason::ClusterScoped),
+        }
+    }
+
+    /// Whether the data of a volume whose claim is in this namespace belongs to the restore. Where an object does not say whose data it
+    /// holds, it comes along.
+    pub fn data_of(&self, claim_namespace: Option<&str>) -> Result<(), Reason> {
+        if claim_namespace.is_none_or(|namespace| self.namespaces.includes(namespace)) {
+            Ok(())
+        } else {
+            Err(Reason::Namespace)
         }
     }
 
@@ -155,19 +206,28 @@ impl Scope {
     }
 }
 
-/// Whether objects of this kind come with every restore.
-pub fn is_must_have(kind: &GroupResource) -> bool {
-    MUST_HAVE.iter().any(|name| kind.is(name))
+/// Whether objects of this kind carry the data of volumes. They come with the claims that they belong to, whatever labels they have and
+/// wherever they stand.
+pub fn is_volume_data(kind: &GroupResource) -> bool {
+    VOLUME_DATA.iter().any(|name| kind.is(name))
 }
 
-/// The full name of the kind that `name` means: one that the cluster knows, or else one that the archive holds.
+/// The full name of the kind that `name` means: one that the cluster knows, or else one that the archive defines or holds.
 pub(super) fn resolve(name: &str, catalog: &Catalog, index: &ArchiveIndex) -> String {
     if let Some(served) = catalog.resolve(name) {
         return served.group_resource.to_string();
     }
     let wanted = GroupResource::parse(&name.to_lowercase());
-    let held = index.kinds().keys().find(|kind| {
-        kind.resource == wanted.resource && (wanted.group.is_empty() || kind.group == wanted.group)
-    });
-    held.map_or_else(|| name.to_owned(), ToString::to_string)
+    let in_group = |kind: &&GroupResource| {
+        wanted.group.is_empty()
+            || kind.group == wanted.group
+            || kind.group.strip_prefix(&wanted.group).is_some_and(|rest| rest.starts_with('.'))
+    };
+    let exact = index.kinds().keys().find(|kind| **kind == wanted);
+    let defined = || {
+        let called = index.definitions().values().filter(|definition| definition.is_called(&wanted.resource));
+        called.map(|definition| &definition.kind).find(in_group)
+    };
+    let held = || index.kinds().keys().filter(in_group).find(|kind| kind.resource == wanted.resource);
+    exact.or_else(defined).or_else(held).map_or_else(|| name.to_owned(), ToString::to_string)
 }

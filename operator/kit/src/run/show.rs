@@ -36,7 +36,7 @@ pub(super) fn show(
         Output::Diff | Output::Yaml | Output::Json | Output::Patch => {}
     }
     if is_for_programs(args) {
-        return if remarks.is_empty() { Ok(()) } else { screen.remark(&remarks) };
+        return if remarks.is_empty() { Ok(()) } else { Ok(screen.remark(&remarks)?) };
     }
     let mut text = screen.paint.bold(&line(&item.subject.to_string()));
     if let Some(target) =
@@ -63,7 +63,7 @@ pub(super) fn show(
         let names = (before_name(action.role), "after the action");
         text += &diff::unified(names, &diff::yaml(&before), &diff::yaml(&after), paint);
     }
-    screen.say(&(text + &remarks))
+    Ok(screen.say(&(text + &remarks))?)
 }
 
 fn before_name(role: Role) -> &'static str {

@@ -16,6 +16,16 @@ fn every_example_does_what_its_cases_say() {
     assert_eq!(tested, actions, "an example has no cases: {}", told.out);
 }
 
+/// The same for those that a Restore names as its resource modifier.
+#[test]
+fn every_example_of_a_modifier_does_what_its_cases_say() {
+    let told = tell(&["test", &example("../modifiers")]);
+    assert_eq!(told.code, 0, "{told:?}");
+    for name in ["cel-storage-classes", "javascript-claim-sizes", "jq-ingress-hosts", "jq-replicas"] {
+        assert!(told.out.contains(&format!("case {name}/")), "{}", told.out);
+    }
+}
+
 #[test]
 fn a_script_is_checked_packed_and_loaded() {
     for (action, key) in [

@@ -82,7 +82,9 @@ impl ClusterAccess for Recorded {
                 kind("v1", "secrets", "Secret", true, true),
                 kind("v1", "pods", "Pod", true, true),
                 kind("v1", "nodes", "Node", false, true),
+                kind("v1", "serviceaccounts", "ServiceAccount", true, true),
             ],
+            "storage.k8s.io" => vec![kind("v1", "storageclasses", "StorageClass", false, true)],
             "velero.io" => vec![kind("v1", "backups", "Backup", true, true)],
             "shop.example" => {
                 vec![kind("v1", "tools", "Tool", true, true), kind("v1alpha1", "tools", "Tool", true, false)]

@@ -31,10 +31,10 @@ pub struct RestoreResourceHookSpec {
     #[serde_with(skip_apply)]
     #[serde(deserialize_with = "null_as_default")]
     pub name: String,
-    /// Namespaces of the backup in which the hooks apply. Empty: in all.
+    /// Namespaces in which the hooks apply, as they are called in this cluster. Empty: in all.
     #[schemars(extend("nullable" = true))]
     pub included_namespaces: Vec<String>,
-    /// Namespaces of the backup in which the hooks do not apply.
+    /// Namespaces in which the hooks do not apply, as they are called in this cluster.
     #[schemars(extend("nullable" = true))]
     pub excluded_namespaces: Vec<String>,
     /// Kinds to which the hooks apply. Empty: to all that can have hooks, which is pods.
@@ -76,15 +76,16 @@ pub struct RestoreExecHook {
     pub command: Vec<String>,
     /// What a failure means. Not set: `Continue`.
     pub on_error: Option<HookErrorMode>,
-    /// How long the command may take once it runs. Zero: no limit but that of the restore.
+    /// How long the command may take once it runs. Zero: 30 seconds.
     #[serde_with(skip_apply)]
     #[serde(deserialize_with = "null_as_default")]
     pub exec_timeout: GoDuration,
-    /// How long to wait until the container runs. Zero: no limit but that of the restore.
+    /// How long to wait until the container runs, or is ready. Zero: as long as the restore has something else to do, and then for as long as
+    /// its `itemOperationTimeout`.
     #[serde_with(skip_apply)]
     #[serde(deserialize_with = "null_as_default")]
     pub wait_timeout: GoDuration,
-    /// Whether to wait until the container is ready, not only running.
+    /// Whether to wait until the container is ready, not only running; then all hooks for this container wait for that.
     #[schemars(extend("nullable" = true))]
     pub wait_for_ready: Option<bool>,
 }

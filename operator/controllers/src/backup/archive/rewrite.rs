@@ -13,7 +13,7 @@ use lateen_core::archive::path;
 
 use super::gzip::{GzipWriter, compressors};
 use super::{ArchiveError, entry};
-use crate::archive_entries::{ArchiveEntry, Unreadable, each_entry};
+use crate::archive_entries::{ArchiveEntry, EntriesError, each_entry};
 
 /// Writes `old` to `sink`, and gives the sink back. An entry whose path is in `replacements` gets that content, and `mtime` (seconds since
 /// 1970); other entries keep theirs; what replaces nothing follows at the end, sorted by path. Without replacements an archive that
@@ -42,7 +42,7 @@ pub(super) fn rewrite_within<W: Write>(
     let mut tar = tar::Builder::new(GzipWriter::new(sink, compressors())?);
     let mut meter = Meter::new(limits);
     let mut replaced = BTreeSet::new();
-    each_entry(old, |entry| {
+    each_entry(old, &limits, |entry| {
         meter.entry(&entry.path, entry.size)?;
         let path = path_of(&entry)?;
         match replacements.get_key_value(&path) {
@@ -76,7 +76,7 @@ fn copy<R: Read>(
     let header = entry::header(tar, path, entry.size, entry.mode, entry.mtime)?;
     let mut content = Blamed { content: entry.stream(), failed: false };
     tar.append(&header, &mut content).map_err(|error| {
-        if content.failed { ArchiveError::Unreadable(error) } else { ArchiveError::Write(error) }
+        if content.failed { EntriesError::from(error).into() } else { ArchiveError::Write(error) }
     })
 }
 
@@ -94,9 +94,12 @@ impl<R: Read> Read for Blamed<R> {
     }
 }
 
-impl From<Unreadable> for ArchiveError {
-    fn from(Unreadable(error): Unreadable) -> Self {
-        Self::Unreadable(error)
+impl From<EntriesError> for ArchiveError {
+    fn from(error: EntriesError) -> Self {
+        match error {
+            EntriesError::Unreadable(error) => Self::Unreadable(error),
+            EntriesError::Refused(error) => Self::Refused(error),
+        }
     }
 }
 

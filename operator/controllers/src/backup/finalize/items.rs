@@ -13,7 +13,7 @@ use lateen_actions::Stage;
 use lateen_cluster::object;
 use lateen_core::backup::filter::{ResourceFilter, ResourceLists};
 use lateen_core::catalog::Catalog;
-use lateen_core::item_operation::{BackupIdentity, ResourceIdentifier};
+use lateen_core::item_operation::{ResourceIdentifier, RunIdentity};
 use lateen_core::journal::{Entry, Journal};
 use lateen_core::namespaces::NamespaceFilter;
 
@@ -93,7 +93,7 @@ pub(super) async fn take(
         Arc::clone(run.set),
     );
     let engine = Engine::new(Decisions {
-        backup: BackupIdentity { name: now.name_any(), uid: now.uid().unwrap_or_default() },
+        backup: RunIdentity { name: now.name_any(), uid: now.uid().unwrap_or_default() },
         client: run.context.client.clone(),
         catalog: Arc::new(catalog.clone()),
         namespaces: NamespaceFilter::everything(),

@@ -15,12 +15,13 @@ use kube::ResourceExt;
 use lateen_actions::Stage;
 use lateen_api::labels::annotations;
 use lateen_api::v1::{AccessMode, Backup, BackupPhase, BackupStorageLocation};
-use lateen_core::backup::operations::{counts, is_finalizing, is_waiting, write_down};
+use lateen_core::backup::operations::{is_finalizing, is_waiting, write_down};
+use lateen_core::item_operation::counts;
 use lateen_store::{BackupDir, BackupStore};
 
+use super::asking;
 use super::followed::Followed;
 use super::takeover::{self, TakenOver};
-use super::{asking, timeout_of};
 use crate::backup::facts::{schedule_of, told_to_actions};
 use crate::backup::finalize::{self, FinishError, Finishing};
 use crate::backup::stored;
@@ -182,8 +183,7 @@ impl Followed {
         let set = Arc::clone(&self.set);
         let actions =
             item_actions::go_on(context, &told_to_actions(now, &self.catalog), Stage::Operations, set);
-        let timeout = timeout_of(context, now);
-        let round = asking::ask(&actions, &mut self.operations, timeout, &context.shutdown).await;
+        let round = asking::ask(context, now, &actions, &mut self.operations).await;
         self.stale |= round.changed;
         self.untold.extend(round.errors);
     }

@@ -24,6 +24,7 @@ use crate::backup::stored::{self, StoredError};
 use crate::context::Context;
 use crate::error_chain::error_chain;
 use crate::metrics::RunEvent;
+use crate::run_files::RunFileError;
 use crate::run_status::{RunStatus, StatusError, change_record, record_of};
 
 /// What came of taking a backup over.
@@ -108,7 +109,7 @@ async fn operations(
         Ok(Some(operations)) => return Ok((status, operations)),
         Ok(None) if status.backup_item_operations_attempted == 0 => return Ok((status, Vec::new())),
         Ok(None) => "the list of its operations is not in the location".to_owned(),
-        Err(error @ StoredError::Unreadable { .. }) => error_chain(&error),
+        Err(error @ StoredError::File(RunFileError::Unreadable { .. })) => error_chain(&error),
         Err(error) => return Err(error.into()),
     };
     status.errors += 1;

@@ -1,5 +1,9 @@
 //! Archives as they are, and as somebody with bad intentions or a broken disk makes them.
 
+mod hostile;
+mod mutations;
+mod written;
+
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use lateen_core::kind::{GroupResource, ObjectName};
@@ -43,7 +47,8 @@ fn append_raw(
 
 async fn unpack_chunks(chunks: Vec<Result<Bytes, StoreError>>, limits: Limits) -> Result<Spool, SpoolError> {
     let scratch = tempfile::tempdir().unwrap();
-    Spool::unpack(futures::stream::iter(chunks).boxed(), Selection::All, limits, scratch.path()).await
+    let builder = IndexBuilder::new(Selection::All, limits);
+    Spool::unpack(futures::stream::iter(chunks).boxed(), builder, scratch.path()).await
 }
 
 async fn read(archive: &[u8]) -> Result<Spool, SpoolError> {
@@ -161,4 +166,24 @@ async fn a_lost_connection_is_told_as_such() {
     let chunks = vec![Ok(Bytes::copy_from_slice(&archive[..archive.len() / 2])), Err(lost)];
     let error = unpack_chunks(chunks, Limits::default()).await.unwrap_err();
     assert!(!error.is_about_the_archive(), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_unpacks_to_far_more_than_objects_do_is_refused_on_the_way() {
+    let limits = Limits { ratio: 100, ratio_from: 1 << 20, ..Limits::default() };
+    let zeros = " ".repeat(8 << 20);
+    // Within an item, within an entry that nobody reads, and in what stands in front of entries.
+    let item = tarball(|builder| append(builder, "resources/configmaps/namespaces/a/one.json", &zeros));
+    let other = tarball(|builder| append(builder, "README", &zeros));
+    let fronts = tarball(|builder| {
+        for _ in 0..200 {
+            append_raw(builder, "x", tar::EntryType::GNULongName, &zeros[..ATTRIBUTES_LIMIT as usize]);
+        }
+    });
+    for archive in [item, other, fronts] {
+        let error = unpack_chunks(vec![Ok(archive.into())], limits).await.unwrap_err();
+        let SpoolError::Refused(ArchiveError::Bomb { unpacked, .. }) = error else { panic!("{error:?}") };
+        // The packed bytes are read 32 KiB ahead.
+        assert!(unpacked < (1 << 20) + 100 * (64 << 10), "noticed after {unpacked} bytes");
+    }
 }

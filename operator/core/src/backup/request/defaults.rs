@@ -12,7 +12,7 @@ use super::Observed;
 use crate::archive::FORMAT_VERSION;
 
 /// What the server says where a Backup says nothing.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Defaults {
     /// `--default-backup-storage-location`.
     pub storage_location: String,

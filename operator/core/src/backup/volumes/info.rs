@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::skipped::SkippedVolumes;
 use super::storage::Volume;
@@ -35,9 +35,9 @@ pub struct VolumeInfo {
     pub pv_info: PvInfo,
 }
 
-/// Of a PersistentVolume.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// Of a PersistentVolume. Reading, what is missing is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct PvInfo {
     /// `Retain`, `Delete` or `Recycle`.
     pub reclaim_policy: String,

@@ -2,18 +2,21 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use super::{Group, LeftOut, Tier};
-use crate::archive::index::{ArchiveIndex, Items};
+use super::{Group, LeftOut, Tier, located};
+use crate::archive::index::{ArchiveIndex, Items, Location};
 use crate::catalog::Catalog;
-use crate::kind::GroupResource;
-use crate::restore::scope::{Reason, Scope, is_must_have};
+use crate::kind::{GroupResource, ObjectName};
+use crate::restore::scope::{Reason, Scope, is_volume_data};
+use crate::restore::versions::VersionChoice;
 
 /// Sorts items into tiers and reasons.
 pub(super) struct Planner<'a> {
     pub(super) index: &'a ArchiveIndex,
     pub(super) catalog: &'a Catalog,
     pub(super) scope: &'a Scope,
+    pub(super) versions: &'a VersionChoice,
     pub(super) left_out: Vec<LeftOut>,
     /// Where a name in a target namespace was planned from, for kinds of namespaces that share a target.
     pub(super) taken: HashMap<(GroupResource, String, Box<str>), String>,
@@ -22,51 +25,83 @@ pub(super) struct Planner<'a> {
 impl Planner<'_> {
     /// The tier of one kind, if anything of it is restored. `coming`: kinds whose definitions are restored before.
     pub(super) fn tier(&mut self, kind: &GroupResource, coming: &BTreeSet<GroupResource>) -> Option<Tier> {
-        let namespaces = self.index.kinds().get(kind)?;
-        let served = self.catalog.get(kind);
+        let index = self.index;
+        let namespaces = index.kinds().get(kind)?;
+        let served = self.catalog.get(kind).map(|served| served.namespaced);
+        let defined = || index.definitions().get(kind).map(|definition| definition.namespaced);
+        let namespaced = served.or_else(defined);
         let mut groups = Vec::new();
         for (namespace, items) in namespaces {
             let namespace = namespace.as_deref();
             let allowed = self.scope.kind(kind).and_then(|()| self.scope.place(kind, namespace));
-            let allowed = allowed.and_then(|()| match served {
-                Some(served) if served.namespaced != namespace.is_some() => Err(Reason::OtherScope),
-                None if !coming.contains(kind) => Err(Reason::NotServed(self.why_not_served(kind))),
+            let allowed = allowed.and_then(|()| match namespaced {
+                _ if served.is_none() && !coming.contains(kind) => {
+                    Err(Reason::NotServed(self.why_not_served(kind)))
+                }
+                Some(namespaced) if namespaced != namespace.is_some() => Err(Reason::OtherScope),
                 _ => Ok(()),
             });
             match allowed {
                 Ok(()) => groups.extend(self.group(kind, namespace, items)),
-                Err(reason) => self.leave_out(kind, namespace, items, reason),
+                Err(reason) => self.leave_out(kind, namespace, items.len() as u64, reason),
             }
         }
         (!groups.is_empty()).then(|| Tier { kind: kind.clone(), pending: served.is_none(), groups })
     }
 
-    fn group(&mut self, kind: &GroupResource, namespace: Option<&str>, items: &Items) -> Option<Group> {
+    fn group(&mut self, kind: &GroupResource, namespace: Option<&str>, items: &Arc<Items>) -> Option<Group> {
         let target = namespace.map(|namespace| self.scope.target(namespace).to_owned());
         let mut kept = Vec::new();
-        let mut unselected = 0;
-        for (name, location) in items {
-            if !location.readable {
-                self.leave_one_out(kind, namespace, name, Reason::Unreadable);
-            } else if !location.selected && !is_must_have(kind) {
-                unselected += 1;
-            } else if let Some(other) = self.claim(kind, namespace, target.as_deref(), name) {
-                self.leave_one_out(kind, namespace, name, Reason::SameTarget(other));
-            } else {
-                kept.push((name.clone(), *location));
+        let (mut unselected, mut elsewhere) = (0, 0);
+        let mut as_in_archive = true;
+        for (name, plain) in items.iter() {
+            match self.item(kind, namespace, target.as_deref(), name, plain) {
+                Ok(location) => {
+                    as_in_archive &= location == plain;
+                    kept.push((name, location));
+                }
+                Err(Reason::Selector) => unselected += 1,
+                Err(Reason::Namespace) => elsewhere += 1,
+                Err(reason) => self.leave_one_out(kind, namespace, name, reason),
             }
         }
-        if unselected > 0 {
-            let (kind, namespace) = (kind.clone(), namespace.map(str::to_owned));
-            self.left_out.push(LeftOut {
-                kind,
-                namespace,
-                name: None,
-                items: unselected,
-                reason: Reason::Selector,
-            });
+        for (items, reason) in [(unselected, Reason::Selector), (elsewhere, Reason::Namespace)] {
+            if items > 0 {
+                self.leave_out(kind, namespace, items, reason);
+            }
         }
-        (!kept.is_empty()).then(|| Group { source: namespace.map(str::to_owned), target, items: kept })
+        if kept.is_empty() {
+            return None;
+        }
+        // What is restored whole shares the index's memory.
+        let whole = as_in_archive && kept.len() == items.len();
+        let items = if whole { Arc::clone(items) } else { Arc::new(kept.into_iter().collect()) };
+        Some(Group { source: namespace.map(str::to_owned), target, items })
+    }
+
+    /// Where the bytes of an item are, if it is restored. `plain`: where its plain copy is.
+    fn item(
+        &mut self,
+        kind: &GroupResource,
+        namespace: Option<&str>,
+        target: Option<&str>,
+        name: &str,
+        plain: Location,
+    ) -> Result<Location, Reason> {
+        let location = located(self.index, self.versions, kind, &ObjectName::new(namespace, name), plain)?;
+        if !location.readable {
+            return Err(Reason::Unreadable(self.index.fault(&location).to_owned()));
+        }
+        if is_volume_data(kind) {
+            let of = self.index.data_of(kind, &ObjectName::new(namespace, name));
+            self.scope.data_of(of)?;
+        } else if !location.selected {
+            return Err(Reason::Selector);
+        }
+        match self.claim(kind, namespace, target, name) {
+            Some(other) => Err(Reason::SameTarget(other)),
+            None => Ok(location),
+        }
     }
 
     /// Claims a name in the target namespace; the namespace that has it already, if any. Only namespaces that are renamed, or that
@@ -97,6 +132,10 @@ impl Planner<'_> {
         let mut asked = unavailable.filter(|(name, _)| name.split('/').next() == Some(kind.group.as_str()));
         match asked.next() {
             Some((name, cause)) => format!("the API server could not tell which kinds {name} has: {cause}"),
+            None if self.index.definitions().contains_key(kind) => {
+                "the cluster does not serve this kind, and its definition, which the backup has, is not part of the restore"
+                    .into()
+            }
             None => "the cluster does not serve this kind, and no definition of it is restored".into(),
         }
     }
@@ -108,21 +147,24 @@ impl Planner<'_> {
         let (mut kept, mut unwanted) = (Vec::new(), Vec::new());
         let places = self.index.kinds().get(&kind);
         let allowed = self.scope.kind(&kind).and_then(|()| self.scope.place(&kind, None));
-        for (name, location) in places.and_then(|places| places.get(&None)).into_iter().flatten() {
+        let objects = places.and_then(|places| places.get(&None));
+        for (name, location) in objects.into_iter().flat_map(|items| items.iter()) {
             let reason = match (&allowed, location) {
-                (_, location) if !location.readable => Reason::Unreadable,
+                (_, location) if !location.readable => {
+                    Reason::Unreadable(self.index.fault(&location).to_owned())
+                }
+                _ if !self.scope.namespace(name) => Reason::Namespace,
                 (Err(reason), _) => reason.clone(),
                 (Ok(()), location) if !location.selected => Reason::Selector,
-                (Ok(()), _) if !self.scope.namespace(name) => Reason::Namespace,
                 (Ok(()), _) => {
-                    kept.push(name.to_string());
+                    kept.push(name.to_owned());
                     continue;
                 }
             };
             unwanted.push(LeftOut {
                 kind: kind.clone(),
                 namespace: None,
-                name: Some(name.clone()),
+                name: Some(name.into()),
                 items: 1,
                 reason,
             });
@@ -130,9 +172,9 @@ impl Planner<'_> {
         (kept, unwanted)
     }
 
-    fn leave_out(&mut self, kind: &GroupResource, namespace: Option<&str>, items: &Items, reason: Reason) {
+    fn leave_out(&mut self, kind: &GroupResource, namespace: Option<&str>, items: u64, reason: Reason) {
         let (kind, namespace) = (kind.clone(), namespace.map(str::to_owned));
-        self.left_out.push(LeftOut { kind, namespace, name: None, items: items.len() as u64, reason });
+        self.left_out.push(LeftOut { kind, namespace, name: None, items, reason });
     }
 
     fn leave_one_out(&mut self, kind: &GroupResource, namespace: Option<&str>, name: &str, reason: Reason) {

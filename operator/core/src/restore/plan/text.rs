@@ -44,8 +44,18 @@ fn line(left_out: &LeftOut) -> String {
         Some(name) => format!("{kind} {name}{place}"),
         None => format!("{items} of {kind}{place}"),
     };
-    let mark = if reason.is_error() { "error: " } else { "" };
-    format!("{mark}{what}: {}", reason.text())
+    let mark = match reason {
+        reason if reason.is_error() => "error: ",
+        reason if reason.is_warning() => "warning: ",
+        _ => "",
+    };
+    printable(&format!("{mark}{what}: {}", reason.text()))
+}
+
+/// Names come from an archive that anybody may have written: what would steer a terminal is shown as what it is.
+fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
 impl LeftOut {
@@ -61,7 +71,7 @@ fn title(tier: &Tier) -> String {
 
 fn groups(out: &mut String, tier: &Tier) {
     for Group { source, target, items } in &tier.groups {
-        let names: Vec<&str> = items.iter().map(|(name, _)| name.as_ref()).collect();
+        let names: Vec<&str> = items.names().collect();
         let place = match (source, target) {
             (Some(source), Some(target)) => format!("{}: ", arrow(source, target)),
             _ => String::new(),

@@ -1,153 +1,139 @@
-//! Table tests: one spec, and what becomes of it.
+//! Preparation as snapshots: one fixture is a Restore's spec and what was looked up; the snapshot is what became of the Restore.
 
+use std::collections::BTreeMap;
+use std::fs::read_to_string;
+
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::hooks::pod::TargetPod;
+use crate::hooks::restore::hooks_of;
 
-fn defaults() -> Defaults {
-    Defaults { item_operation_timeout: GoDuration::from_hours(4), priorities: Priorities::default() }
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Fixture {
+    /// What the case is about; stands above the snapshot.
+    about: String,
+    /// The Restore's spec.
+    spec: Value,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+    /// The Restore's status, for one that a server has begun before.
+    #[serde(default)]
+    status: Value,
+    /// The Backups that were found: name -> schedule, phase, started and location, where they are not as those of most.
+    #[serde(default = "one_backup")]
+    backups: BTreeMap<String, FoundBackup>,
+    /// Name of a location -> its phase.
+    #[serde(default = "one_location")]
+    locations: BTreeMap<String, String>,
+    #[serde(default)]
+    modifier_faults: Vec<String>,
+    /// Show what the engine gets, too.
+    #[serde(default)]
+    request: bool,
 }
 
-fn backup(name: &str, phase: &str, started: Option<&str>, location: &str) -> Backup {
-    serde_json::from_value(json!({
-        "apiVersion": "velero.io/v1", "kind": "Backup",
-        "metadata": {"name": name, "labels": {"velero.io/schedule-name": "daily"}},
-        "spec": {"storageLocation": location},
-        "status": {"phase": phase, "startTimestamp": started}
-    }))
-    .unwrap()
+#[derive(Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct FoundBackup {
+    schedule: Option<String>,
+    phase: String,
+    started: Option<String>,
+    location: String,
 }
 
-fn location(name: &str, phase: &str) -> BackupStorageLocation {
-    serde_json::from_value(json!({
-        "apiVersion": "velero.io/v1", "kind": "BackupStorageLocation", "metadata": {"name": name},
-        "spec": {"provider": "aws", "objectStorage": {"bucket": "b"}}, "status": {"phase": phase}
-    }))
-    .unwrap()
-}
-
-fn observed() -> Observed {
-    Observed {
-        backups: vec![
-            backup("old", "Completed", Some("2026-05-19T10:00:00Z"), "default"),
-            backup("new", "Completed", Some("2026-05-20T10:00:00Z"), "default"),
-            backup("broken", "Failed", Some("2026-05-21T10:00:00Z"), "default"),
-            backup("lost", "Completed", None, "nowhere"),
-            backup("dark", "Completed", None, "gone"),
-        ],
-        locations: vec![location("default", "Available"), location("gone", "Unavailable")],
+impl Default for FoundBackup {
+    fn default() -> Self {
+        Self { schedule: None, phase: "Completed".into(), started: None, location: "default".into() }
     }
 }
 
-fn run_with(spec: Value, observed: &Observed) -> (Restore, Option<RestoreRequest>) {
-    let mut restore: Restore = serde_json::from_value(json!({
-        "apiVersion": "velero.io/v1", "kind": "Restore",
-        "metadata": {"name": "r1", "namespace": "velero", "uid": "u1"}, "spec": spec
-    }))
-    .unwrap();
-    let request = prepare(&mut restore, observed, &defaults(), "2026-05-21T10:00:00Z".parse().unwrap());
-    (restore, request)
+fn one_backup() -> BTreeMap<String, FoundBackup> {
+    BTreeMap::from([("b1".to_owned(), FoundBackup::default())])
 }
 
-fn faults(spec: Value) -> Vec<String> {
-    let (restore, request) = run_with(spec, &observed());
-    assert!(request.is_none());
-    assert_eq!(restore.phase(), &RestorePhase::FailedValidation);
-    restore.status.unwrap().validation_errors
+fn one_location() -> BTreeMap<String, String> {
+    BTreeMap::from([("default".to_owned(), "Available".to_owned())])
 }
 
-#[test]
-fn a_restore_is_completed_with_what_will_be_run() {
-    let (restore, request) = run_with(json!({"backupName": "new"}), &observed());
-    assert_eq!(restore.phase(), &RestorePhase::InProgress);
-    assert_eq!(restore.spec.excluded_resources, NON_RESTORABLE);
-    assert_eq!(restore.spec.item_operation_timeout.to_string(), "4h0m0s");
-    assert_eq!(restore.spec.schedule_name, "daily");
-    let request = request.unwrap();
-    assert_eq!(
-        (request.backup_name.as_str(), request.location.metadata.name.as_deref()),
-        ("new", Some("default"))
-    );
-    assert!(request.existing == ExistingPolicy::Unset && request.status_kinds.is_none());
+fn object<T: serde::de::DeserializeOwned>(kind: &str, name: &str, fields: Value) -> T {
+    let mut object = json!({
+        "apiVersion": "velero.io/v1", "kind": kind, "metadata": {"name": name, "namespace": "velero", "uid": "u1"},
+    });
+    json_patch::merge(&mut object, &fields);
+    serde_json::from_value(object).unwrap()
 }
 
-#[test]
-fn a_schedule_stands_for_its_newest_completed_backup() {
-    let (restore, request) = run_with(json!({"scheduleName": "daily"}), &observed());
-    assert_eq!((restore.spec.backup_name.as_str(), request.unwrap().backup_name.as_str()), ("new", "new"));
-    let (restore, _) = run_with(json!({"scheduleName": "daily"}), &Observed::default());
-    let told = restore.status.unwrap().validation_errors;
-    assert_eq!(told, ["No backups found for schedule", "No completed backups found for schedule"]);
-}
-
-#[test]
-fn messages_are_those_that_tools_know() {
-    let cases = [
-        (
-            json!({}),
-            "Either a backup or schedule must be specified as a source for the restore, but not both",
-        ),
-        (
-            json!({"backupName": "new", "scheduleName": "daily"}),
-            "Either a backup or schedule must be specified as a source for the restore, but not both",
-        ),
-        (
-            json!({"backupName": "s11-none"}),
-            "Error retrieving backup: can't find backup velero/s11-none: Backup.velero.io \"s11-none\" not found",
-        ),
-        (
-            json!({"backupName": "lost"}),
-            "Error retrieving backup: BackupStorageLocation.velero.io \"nowhere\" not found",
-        ),
-        (json!({"backupName": "dark"}), "The BSL gone is unavailable, cannot retrieve the backup"),
-        (
-            json!({"backupName": "new", "includedNamespaces": ["a", "*"]}),
-            "Invalid included/excluded namespace lists: includes list must either contain '*' only, or a non-empty list of items",
-        ),
-        (
-            json!({"backupName": "new", "labelSelector": {}, "orLabelSelectors": [{}]}),
-            "encountered labelSelector as well as orLabelSelectors in restore spec, only one can be specified",
-        ),
-        (
-            json!({"backupName": "new", "existingResourcePolicy": "recreate"}),
-            "Invalid ExistingResourcePolicy: recreate",
-        ),
-        (
-            json!({"backupName": "new", "resourceModifier": {"kind": "ConfigMap", "name": "m"}}),
-            "spec.resourceModifier is set, but this version of the server reads no resource modifiers",
-        ),
-    ];
-    for (spec, message) in cases {
-        assert_eq!(faults(spec.clone()), [message], "{spec}");
+impl Fixture {
+    fn observed(&self) -> Observed {
+        let backup = |(name, found): (&String, &FoundBackup)| {
+            let labels = found.schedule.as_ref().map(|schedule| json!({"velero.io/schedule-name": schedule}));
+            let status = json!({"phase": found.phase, "startTimestamp": found.started});
+            let spec = json!({"storageLocation": found.location});
+            object("Backup", name, json!({"metadata": {"labels": labels}, "spec": spec, "status": status}))
+        };
+        let location = |(name, phase): (&String, &String)| {
+            let spec = json!({"provider": "aws", "objectStorage": {"bucket": "b"}});
+            object("BackupStorageLocation", name, json!({"spec": spec, "status": {"phase": phase}}))
+        };
+        Observed {
+            backups: self.backups.iter().map(backup).collect(),
+            locations: self.locations.iter().map(location).collect(),
+            modifier_faults: self.modifier_faults.clone(),
+        }
     }
-    assert_eq!(
-        faults(json!({"backupName": "new", "includedResources": ["nodes"]})),
-        [
-            "nodes are non-restorable resources",
-            "Invalid included/excluded resource lists: excludes list cannot contain an item in the includes list: nodes"
-        ]
-    );
+
+    fn restore(&self) -> Restore {
+        let annotations = json!({"annotations": self.annotations});
+        object("Restore", "r1", json!({"metadata": annotations, "spec": self.spec, "status": self.status}))
+    }
 }
 
-#[test]
-fn all_faults_are_told_at_once() {
-    let spec =
-        json!({"includedNamespaces": ["a"], "excludedNamespaces": ["a"], "existingResourcePolicy": "x"});
-    assert_eq!(faults(spec).len(), 3);
-}
-
-#[test]
-fn hooks_of_a_pod_are_asked_for_in_vain() {
-    let with = |key: &str| json!({"metadata": {"annotations": {key: "x"}}});
-    let pods = crate::kind::GroupResource::parse("pods");
-    assert!(asks_in_vain(&pods, &with("post.hook.restore.velero.io/command")).is_some());
-    assert!(asks_in_vain(&pods, &with("init.hook.restore.velero.io/container-image")).is_some());
-    assert!(asks_in_vain(&pods, &with("pre.hook.backup.velero.io/command")).is_none());
-    assert!(
-        asks_in_vain(
-            &crate::kind::GroupResource::parse("jobs.batch"),
-            &with("post.hook.restore.velero.io/command")
+/// The status, of the spec what is not in every Restore, and what the engine gets where the case is about that.
+fn show(fixture: &Fixture, restore: &Restore, request: Option<&RestoreRequest>) -> String {
+    let mut spec = json!(restore.spec);
+    let usual = json!({"excludedResources": NON_RESTORABLE, "hooks": {}, "itemOperationTimeout": "4h0m0s"});
+    spec.as_object_mut().unwrap().retain(|field, value| usual.get(field) != Some(value));
+    let shown = json!({"status": restore.status, "spec": spec});
+    let shown = serde_yaml_ng::to_string(&shown).unwrap();
+    let request = request.filter(|_| fixture.request).map(|request| {
+        let RestoreRequest { backup_name, schedule_name, restore_volumes, allow_empty_volumes, .. } = request;
+        let RestoreRequest { modifier, item_operation_timeout, existing, .. } = request;
+        let pod = json!({"metadata": {"namespace": "shop-2", "labels": {"tier": "database"}}});
+        let hooks = hooks_of(&TargetPod::read(&pod), &request.hooks).hooks;
+        let hooks: Vec<String> = hooks.iter().map(|hook| hook.exec.command.join(" ")).collect();
+        format!(
+            "backup: {backup_name:?} of {schedule_name:?}\nvolumes: {restore_volumes:?}, empty ones allowed: {allow_empty_volumes}\n\
+             modifier: {modifier:?}\noperations: {item_operation_timeout}\nexisting: {existing:?}\nhooks of a database in shop-2: {hooks:?}\n"
         )
-        .is_none()
-    );
+    });
+    format!("{}\n\n{shown}{}", fixture.about.trim(), request.unwrap_or_default())
+}
+
+fn prepare_at(fixture: &Fixture, restore: &mut Restore, now: &str) -> Option<RestoreRequest> {
+    let defaults =
+        Defaults { item_operation_timeout: GoDuration::from_hours(4), priorities: Priorities::default() };
+    prepare(restore, &fixture.observed(), &defaults, now.parse().unwrap())
+}
+
+#[test]
+fn validation() {
+    insta::with_settings!({snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/../../snapshots/core"), prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::glob!("../../../../../tests/fixtures/restore-validation", "*.yaml", |path| {
+            let fixture: Fixture = serde_yaml_ng::from_str(&read_to_string(path).unwrap()).unwrap();
+            let mut restore = fixture.restore();
+            let request = prepare_at(&fixture, &mut restore, "2026-05-21T10:00:00Z");
+            assert_eq!(request.is_some(), *restore.phase() == RestorePhase::InProgress);
+
+            if let Some(request) = &request {
+                let mut again = restore.clone();
+                let request_again = prepare_at(&fixture, &mut again, "2026-05-21T11:00:00Z").unwrap();
+                assert_eq!(again, restore, "a restore that was prepared before comes out the same");
+                assert_eq!(request_again.backup_name, request.backup_name);
+            }
+            insta::assert_snapshot!("restore-validation", show(&fixture, &restore, request.as_ref()));
+        });
+    });
 }

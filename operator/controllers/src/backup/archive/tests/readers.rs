@@ -55,7 +55,7 @@ async fn archive(items: &[Written]) -> Vec<u8> {
 fn index(archive: &[u8]) -> Result<(ArchiveIndex, Vec<u8>), ArchiveError> {
     let mut builder = IndexBuilder::new(Selection::All, Limits::default());
     let mut spool = Vec::new();
-    each_entry(archive, |entry| {
+    each_entry(archive, &Limits::default(), |entry| {
         if let Verdict::Keep(item) = builder.entry(&entry.path, entry.size, entry.entry_type)? {
             let bytes = entry.read()?;
             spool.extend_from_slice(&bytes);
