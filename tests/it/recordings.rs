@@ -8,86 +8,33 @@
 //! take everything of a cluster-scoped kind. Every object of a case has a name that starts with the case's own `ID-`.
 
 mod capture;
+mod case;
 mod compare;
+pub(crate) mod replayed;
+mod restored;
 
 use std::fs;
-use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use futures::stream::{self, StreamExt as _};
 use lateen_test_cluster::Cluster;
-use lateen_test_harness::{Installation, Store};
-use serde::Deserialize;
+use lateen_test_harness::{Installation, Store, wait_for};
 use serde_json::{Value, json};
 
-use self::compare::{Difference, differences, fits};
-use crate::fixtures::{folders, name, prefix, read_yaml};
+use self::case::{Action, Case, Step};
+use self::compare::{Difference, differences};
 use crate::world::{ENDED, LIMIT, setup};
 
 /// Cases under way at the same time. The server takes one backup after the other; what gains is the CLI's part.
 const AT_A_TIME: usize = 4;
 
-/// A case.
-struct Case {
-    name: String,
-    folder: PathBuf,
-    /// How the names of its objects start, with the dash.
-    prefix: String,
-    steps: Vec<Step>,
-    deviations: Vec<Deviation>,
-}
+/// First all that is applied: a kind that one case defines must not appear while another case's backup is running. Then the backups, and
+/// then what takes something away that those of other cases would miss.
+const ROUNDS: usize = 3;
 
-/// The file `case.yaml`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    #[serde(rename = "about")]
-    _about: String,
-    steps: Vec<Step>,
-}
-
-/// What is done, and what came of it: fields that are not in the recording are not compared.
-#[derive(Deserialize)]
-struct Step {
-    #[serde(flatten)]
-    action: Action,
-    #[serde(default)]
-    recorded: Value,
-}
-
-/// What a step does.
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Action {
-    /// Applies the manifests of a file.
-    Apply(String),
-    /// `velero backup create` with these arguments, the first of which is the name; then [`Action::End`].
-    Backup(Vec<String>),
-    /// The end of a backup: the object, and all that is in the bucket.
-    End(String),
-    /// A command of the CLI.
-    Velero(Vec<String>),
-    /// `velero backup logs`.
-    Logs(String),
-    /// `velero backup download`.
-    Download(String),
-    /// The keys in the bucket that begin with this.
-    Keys(String),
-}
-
-/// A difference that is wanted.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Deviation {
-    /// Where, as the report of a difference says it.
-    at: String,
-    /// What was recorded there; absent for what is only here.
-    recorded: Option<Value>,
-    /// What is there now, with the placeholders that recordings have; absent for what is only in the recording.
-    here: Option<Value>,
-    #[serde(rename = "reason")]
-    _reason: String,
-}
+/// How long controllers may take with what was restored: a second or two on an idle machine.
+const CONTROLLERS_LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn what_velero_did_is_done() {
@@ -95,68 +42,75 @@ async fn what_velero_did_is_done() {
     let cluster = Cluster::start().unwrap();
     let velero = Installation::start(&cluster, setup).await.unwrap();
     let cases = Case::all().unwrap();
-    // First all that is applied: a kind that one case defines must not appear while another case's backup is running.
-    let applied = cases.iter().map(async |case| case.prepare(&velero).await);
-    let applied: Vec<Result<()>> = stream::iter(applied).buffer_unordered(AT_A_TIME).collect().await;
-    applied.into_iter().collect::<Result<()>>().unwrap();
+    let mut found: Vec<(&Case, Result<Vec<Difference>>)> =
+        cases.iter().map(|case| (case, Ok(Vec::new()))).collect();
+    for round in 0..ROUNDS {
+        let runs = found.into_iter().map(async |(case, found)| {
+            let found = match found {
+                Ok(found) => case.run(&velero, case.round(round), found).await,
+                Err(error) => Err(error),
+            };
+            (case, found)
+        });
+        found = stream::iter(runs).buffer_unordered(AT_A_TIME).collect().await;
+    }
 
-    let runs = cases.iter().map(async |case| (case.name.as_str(), case.run(&velero).await));
-    let mut found: Vec<_> = stream::iter(runs).buffer_unordered(AT_A_TIME).collect().await;
-
-    found.sort_by_key(|(name, _)| *name);
+    found.sort_by_key(|(case, _)| &case.name);
     let mut failed = 0;
-    for (name, result) in &found {
-        let text = result.as_ref().map_or_else(|error| format!("  {error:?}\n"), Clone::clone);
+    for (case, found) in &found {
+        let text = found.as_ref().map_or_else(|error| format!("  {error:?}\n"), |found| case.report(found));
         if !text.is_empty() {
             failed += 1;
-            eprintln!("{name}:\n{text}");
+            eprintln!("{}:\n{text}", case.name);
         }
     }
     assert!(!found.is_empty() && failed == 0, "{failed} of {} cases differ, see above", found.len());
 }
 
 impl Case {
-    fn all() -> Result<Vec<Self>> {
-        folders("recordings").into_iter().map(Self::read).collect()
+    /// The steps of a round: those at the beginning that apply something, those that other cases do not see anything of, and the rest.
+    fn round(&self, round: usize) -> &[Step] {
+        let is_applied = |step: &Step| matches!(step.action, Action::Apply(_));
+        let first = self.steps.iter().position(|step| !is_applied(step)).unwrap_or(self.steps.len());
+        let is_seen = |step: &Step| step.action.is_seen_by_others();
+        let second = self.steps.iter().position(is_seen).unwrap_or(self.steps.len());
+        let ends = [0, first, second, self.steps.len()];
+        &self.steps[ends[round]..ends[round + 1]]
     }
 
-    fn read(folder: PathBuf) -> Result<Self> {
-        let document: Document = read_yaml(&folder.join("case.yaml"))?;
-        let deviations = folder.join("deviations.yaml");
-        let deviations = if deviations.exists() { read_yaml(&deviations)? } else { Vec::new() };
-        let name = name(&folder);
-        Ok(Self { prefix: prefix(&name), name, folder, steps: document.steps, deviations })
-    }
-
-    /// Takes the steps at the beginning that apply something.
-    async fn prepare(&self, velero: &Installation<'_>) -> Result<()> {
-        for step in &self.steps {
-            let Action::Apply(file) = &step.action else { break };
-            self.apply(velero, file).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes the other steps, and tells what is not as it was recorded, and not explained.
-    async fn run(&self, velero: &Installation<'_>) -> Result<String> {
-        let mut found = Vec::new();
-        let is_prepared = |step: &&Step| matches!(step.action, Action::Apply(_));
-        for step in self.steps.iter().skip_while(is_prepared) {
-            let here = self.take(velero, &step.action).await.with_context(|| step.action.name())?;
-            let Some(recorded) = step.recorded.as_object() else { continue };
-            for (field, recorded) in recorded {
-                let at = format!("{}: {field}", step.action.name());
-                found.extend(differences(&at, recorded, &here[field]));
+    /// Takes steps, and tells what is not as it was recorded, after what was found before.
+    async fn run(
+        &self,
+        velero: &Installation<'_>,
+        steps: &[Step],
+        mut found: Vec<Difference>,
+    ) -> Result<Vec<Difference>> {
+        for step in steps {
+            let here = self.take(velero, step).await.with_context(|| step.action.name())?;
+            for (field, recorded) in step.recorded.as_object().into_iter().flatten() {
+                found.extend(differences(&step.field(field), recorded, &here[field]));
             }
         }
-        let is_explained = |difference: &Difference| self.deviations.iter().any(|it| it.explains(difference));
-        let mut lines: Vec<String> =
-            found.iter().filter(|it| !is_explained(it)).map(ToString::to_string).collect();
+        Ok(found)
+    }
+
+    /// What is not explained.
+    fn unexplained(&self, found: &[Difference]) -> Vec<String> {
+        found.iter().filter(|it| !self.explains(it)).map(ToString::to_string).collect()
+    }
+
+    /// What is not explained, and what is explained and is not there.
+    fn report(&self, found: &[Difference]) -> String {
+        let mut lines = self.unexplained(found);
         let unused = self.deviations.iter().filter(|it| !found.iter().any(|found| it.explains(found)));
         lines.extend(
             unused.map(|it| format!("  {}\n    is explained, but does not differ (any more)\n", it.at)),
         );
-        Ok(lines.concat())
+        lines.concat()
+    }
+
+    fn explains(&self, difference: &Difference) -> bool {
+        self.deviations.iter().any(|it| it.explains(difference))
     }
 
     async fn apply(&self, velero: &Installation<'_>, file: &str) -> Result<()> {
@@ -165,18 +119,55 @@ impl Case {
         velero.objects().settle(&applied).await
     }
 
-    async fn take(&self, velero: &Installation<'_>, action: &Action) -> Result<Value> {
-        match action {
+    async fn take(&self, velero: &Installation<'_>, step: &Step) -> Result<Value> {
+        match &step.action {
             Action::Apply(file) => self.apply(velero, file).await.map(|()| Value::Null),
             Action::Backup(arguments) => self.back_up(velero, arguments).await,
             Action::End(name) => self.end(velero, name).await,
             Action::Velero(arguments) => capture::said(velero, arguments).await,
-            Action::Logs(name) => capture::logs(velero, name).await,
+            Action::Logs(name) => capture::logs(velero, "backup", name).await,
             Action::Download(name) => capture::download(velero, name).await,
             Action::Keys(prefix) => {
                 let keys = velero.bucket().keys()?;
                 Ok(json!({ "keys": keys.iter().filter(|key| key.starts_with(prefix)).collect::<Vec<_>>() }))
             }
+            Action::Remove(objects) => remove(velero, objects).await.map(|()| Value::Null),
+            Action::Patch { object, merge } => {
+                let (kind, namespace, name) = parts(object)?;
+                velero.objects().merge(kind, namespace, name, merge).await.map(|_| Value::Null)
+            }
+            Action::Restore(arguments) => self.restore(velero, arguments, step).await,
+            Action::RestoreEnd(name) => restored::end(velero, name).await,
+            Action::RestoreLogs(name) => capture::logs(velero, "restore", name).await,
+        }
+    }
+
+    async fn restore(&self, velero: &Installation<'_>, arguments: &[String], step: &Step) -> Result<Value> {
+        let command = [&["restore".to_owned(), "create".to_owned()], arguments].concat();
+        let said = capture::said(velero, &command).await?;
+        let Some(name) = arguments.first() else { bail!("a restore without a name") };
+        if said["rc"] != 0 {
+            return Ok(said);
+        }
+        let mut end = restored::end(velero, name).await?;
+        end["rc"] = said["rc"].clone();
+        end["live"] = self.live(velero, step).await?;
+        Ok(end)
+    }
+
+    /// What is in the cluster, when controllers have made of it what was recorded, or do not.
+    async fn live(&self, velero: &Installation<'_>, step: &Step) -> Result<Value> {
+        let mut live = Value::Null;
+        let as_recorded = wait_for("controllers to be through", CONTROLLERS_LIMIT, async || {
+            live = restored::live(velero, &step.namespaces, &step.cluster).await?;
+            let found = differences(&step.field("live"), &step.recorded["live"], &live);
+            Ok(found.iter().all(|difference| self.explains(difference)).then_some(()))
+        })
+        .await;
+        match as_recorded {
+            Err(error) if live.is_null() => Err(error),
+            // The comparison says what is not as it was recorded.
+            _ => Ok(live),
         }
     }
 
@@ -210,29 +201,22 @@ impl Case {
     }
 }
 
-impl Action {
-    fn name(&self) -> String {
-        match self {
-            Self::Apply(file) => format!("apply {file}"),
-            Self::Backup(arguments) => {
-                format!("backup {}", arguments.first().map_or("", String::as_str))
-            }
-            Self::End(name) => format!("end {name}"),
-            Self::Velero(arguments) => format!("velero {}", arguments.join(" ")),
-            Self::Logs(name) => format!("logs {name}"),
-            Self::Download(name) => format!("download {name}"),
-            Self::Keys(prefix) => format!("keys {prefix}"),
-        }
-    }
+/// The kind, namespace and name of `apiVersion/Kind namespace/name`.
+fn parts(object: &str) -> Result<(&str, &str, &str)> {
+    let (kind, place) = object.split_once(' ').context("write it as `apiVersion/Kind namespace/name`")?;
+    let (namespace, name) = place.split_once('/').unwrap_or(("", place));
+    Ok((kind, namespace, name))
 }
 
-impl Deviation {
-    fn explains(&self, difference: &Difference) -> bool {
-        let is_here = match (&self.here, &difference.here) {
-            (Some(explained), Some(here)) => fits(explained, here),
-            (None, None) => true,
-            _ => false,
-        };
-        self.at == difference.at && self.recorded == difference.recorded && is_here
+/// Deletes objects, and waits for their end: one after the other, because a namespace does not go away while a kind of it vanishes.
+async fn remove(velero: &Installation<'_>, objects: &[String]) -> Result<()> {
+    for object in objects {
+        let (kind, namespace, name) = parts(object)?;
+        velero.objects().delete(kind, namespace, name).await?;
+        wait_for(&format!("the end of {object}"), LIMIT, async || {
+            Ok(velero.objects().get(kind, namespace, name).await?.is_none().then_some(()))
+        })
+        .await?;
     }
+    Ok(())
 }

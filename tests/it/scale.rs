@@ -1,5 +1,5 @@
-//! How fast a backup is, and how much memory it takes, at two sizes; and ten thousand objects, there and back. They take minutes, so they
-//! are run by name, best with a server that was built for speed:
+//! How fast backups and restores are, and how much memory they take, at two sizes; and ten thousand objects, there and back. They take
+//! minutes, so they are run by name, best with a server that was built for speed:
 //!
 //! ```text
 //! cargo build --release -p lateen
@@ -8,7 +8,8 @@
 //!
 //! `LATEEN_SCALE` names other sizes (`5000,50000`), and `LATEEN_SCALE_STORE=s3` the other store.
 
-mod population;
+mod bare;
+pub(crate) mod population;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -150,6 +151,47 @@ async fn read(velero: &Installation<'_>, namespace: &str) -> Vec<(String, Option
     }
     found.sort();
     found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; run by name"]
+async fn restores_beside_bare_creates() {
+    let sizes = env::var("LATEEN_SCALE").unwrap_or_else(|_| "5000,50000".into());
+    println!(
+        "| objects | bare creates | objects/s | restore | objects/s | CPU time | memory before | peak memory |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    for size in sizes.split(',') {
+        let mut velero = install(&format!("velero-back-{size}"), Store::File).await;
+        let prefix = format!("back-{size}");
+        let population = population::create(&velero, &prefix, size.trim().parse().unwrap(), &MIX).await;
+        let (backup, _) = back_up(&velero, "large", &population.namespaces).await;
+        assert_eq!(phase(&backup), "Completed", "{:#}", backup["status"]);
+        let (objects, bare) = bare::create(&velero, "large", &population.namespaces, "-bare").await;
+        // What the backup needed at most is not what the restore needs.
+        velero.restart().await.unwrap();
+        let (before, cpu) = (peak_memory(&velero), cpu_seconds(&velero));
+        let mapping: BTreeMap<String, String> =
+            population.namespaces.iter().map(|name| (name.clone(), format!("{name}-2"))).collect();
+        let restore = json!({
+            "apiVersion": "velero.io/v1", "kind": "Restore",
+            "metadata": { "name": "large", "namespace": velero.namespace() },
+            "spec": { "backupName": "large", "namespaceMapping": mapping },
+        });
+        let start = Instant::now();
+        velero.objects().apply_value(&restore).await.unwrap();
+        let ended = velero.await_phase("Restore", "large", &ENDED, RUN_LIMIT).await.unwrap();
+        let seconds = start.elapsed().as_secs_f64();
+        assert_eq!(phase(&ended), "Completed", "{:#}", ended["status"]);
+        let (peak, cpu) = (peak_memory(&velero), cpu_seconds(&velero) - cpu);
+        let restored = ended["status"]["progress"]["itemsRestored"].as_u64().unwrap();
+        println!(
+            "| {restored} | {bare:.1} s | {:.0} | {seconds:.1} s | {:.0} | {cpu:.1} s | {before} MiB | {peak} MiB |",
+            objects as f64 / bare,
+            restored as f64 / seconds,
+        );
+        assert!(peak <= MEMORY_LIMIT, "{peak} MiB");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

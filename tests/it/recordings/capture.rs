@@ -11,6 +11,7 @@ use lateen_test_harness::{Bucket, Entry, Installation};
 use serde_json::{Map, Value, json};
 
 use crate::fixtures::is_own;
+use crate::redaction::racy_line;
 
 /// Runs a command of the CLI.
 pub(super) async fn said(velero: &Installation<'_>, arguments: &[String]) -> Result<Value> {
@@ -19,12 +20,14 @@ pub(super) async fn said(velero: &Installation<'_>, arguments: &[String]) -> Res
     let complaint = if said.stderr.is_empty() { &said.stdout } else { &said.stderr };
     // After what is wrong, the CLI prints all the flags that it has.
     let complaint = complaint.split("\nUsage:").next().unwrap_or_default();
-    Ok(json!({ "rc": said.status.code(), "stdout": columns(&said.stdout), "stderr": columns(complaint) }))
+    Ok(
+        json!({ "rc": said.status.code(), "stdout": columns(&said.stdout).iter().map(|line| racy_line(line)).collect::<Vec<_>>(), "stderr": columns(complaint) }),
+    )
 }
 
-/// The log of a backup, as the CLI shows it.
-pub(super) async fn logs(velero: &Installation<'_>, name: &str) -> Result<Value> {
-    let said = velero.velero(&["backup", "logs", name]).await?;
+/// The log of a backup or restore, as the CLI shows it.
+pub(super) async fn logs(velero: &Installation<'_>, kind: &str, name: &str) -> Result<Value> {
+    let said = velero.velero(&[kind, "logs", name]).await?;
     Ok(json!({ "rc": said.status.code(), "log": log(&said.stdout) }))
 }
 
@@ -51,13 +54,7 @@ pub(super) fn backup(velero: &Installation<'_>, name: &str, object: Value, prefi
             found["archive"] = archive(&bucket.archive(name)?, prefix);
             continue;
         }
-        let bytes = bucket.read(key)?;
-        let mut text = String::new();
-        if key.strip_suffix(".gz").is_some() {
-            GzDecoder::new(&bytes[..]).read_to_string(&mut text).with_context(|| format!("unpack {key}"))?;
-        } else {
-            text = String::from_utf8(bytes).with_context(|| format!("read {key}"))?;
-        }
+        let text = text(&bucket, key)?;
         if key.ends_with("-logs.gz") {
             found["log"] = log(&text);
         } else {
@@ -68,6 +65,17 @@ pub(super) fn backup(velero: &Installation<'_>, name: &str, object: Value, prefi
     }
     found["files"] = Value::Object(files);
     Ok(found)
+}
+
+/// The text of an object in the bucket, unpacked.
+pub(super) fn text(bucket: &Bucket, key: &str) -> Result<String> {
+    let bytes = bucket.read(key)?;
+    if key.strip_suffix(".gz").is_none() {
+        return String::from_utf8(bytes).with_context(|| format!("read {key}"));
+    }
+    let mut text = String::new();
+    GzDecoder::new(&bytes[..]).read_to_string(&mut text).with_context(|| format!("unpack {key}"))?;
+    Ok(text)
 }
 
 /// The entries, and what is in those that are the case's own.
@@ -118,7 +126,7 @@ fn without_version(path: &str) -> Option<String> {
 }
 
 /// An object of ours without what the API server writes into it.
-fn without_owned(value: Value) -> Value {
+pub(super) fn without_owned(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let kept =
@@ -140,7 +148,7 @@ fn without_owned(value: Value) -> Value {
 }
 
 /// What can be said about a log whose words are everybody's own.
-fn log(text: &str) -> Value {
+pub(super) fn log(text: &str) -> Value {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let level = |line: &str| {
         let rest = line.strip_prefix("time=\"")?.split_once("\" level=")?.1;
