@@ -169,7 +169,8 @@ impl Executor {
             let place = Place::of(target);
             if left_out.reason.is_error() {
                 self.journal.result(Level::Error, &place, left_out.text());
-            } else if left_out.reason.is_warning() {
+            } else if left_out.reason.is_warning() && !left_out.kind.is("namespaces") {
+                // That namespaces are put together is what was asked for; that an object is lost by it is not.
                 self.journal.result(Level::Warning, &place, left_out.text());
             } else {
                 self.journal.info(format!("Not restored: {}", left_out.text()));
