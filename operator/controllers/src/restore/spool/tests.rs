@@ -170,9 +170,10 @@ async fn a_lost_connection_is_told_as_such() {
 
 #[tokio::test]
 async fn what_unpacks_to_far_more_than_objects_do_is_refused_on_the_way() {
-    let limits = Limits { ratio: 100, ratio_from: 1 << 20, ..Limits::default() };
+    // Blanks pack 104 to 1 here, and 98 to 1 with a header for each 64 KiB of them.
+    let limits = Limits { ratio: 50, ratio_from: 1 << 20, ..Limits::default() };
     let zeros = " ".repeat(8 << 20);
-    // Within an item, within an entry that nobody reads; what stands in front of entries is refused too, for whichever reason comes first.
+    // Within an item, within an entry that nobody reads, and in what stands in front of entries.
     let item = tarball(|builder| append(builder, "resources/configmaps/namespaces/a/one.json", &zeros));
     let other = tarball(|builder| append(builder, "README", &zeros));
     let fronts = tarball(|builder| {
@@ -180,12 +181,10 @@ async fn what_unpacks_to_far_more_than_objects_do_is_refused_on_the_way() {
             append_raw(builder, "x", tar::EntryType::GNULongName, &zeros[..ATTRIBUTES_LIMIT as usize]);
         }
     });
-    let refused = unpack_chunks(vec![Ok(fronts.into())], limits).await.unwrap_err();
-    assert!(refused.is_about_the_archive(), "{refused:?}");
-    for archive in [item, other] {
+    for archive in [item, other, fronts] {
         let error = unpack_chunks(vec![Ok(archive.into())], limits).await.unwrap_err();
         let SpoolError::Refused(ArchiveError::Bomb { unpacked, .. }) = error else { panic!("{error:?}") };
         // The packed bytes are read 32 KiB ahead.
-        assert!(unpacked < (1 << 20) + 100 * (64 << 10), "noticed after {unpacked} bytes");
+        assert!(unpacked < (1 << 20) + 50 * (64 << 10), "noticed after {unpacked} bytes");
     }
 }
